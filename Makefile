@@ -1,0 +1,52 @@
+# Every verb a person needs. `make` explains itself.
+#   LIBTORCH=/path make …          use the libtorch in that folder
+#   LIBTORCH_VERSION=2.15.0 make … use that version (2.11 to 2.15), fetched when needed
+#   ARGS="--epochs 5" make train   flags for the command that the verb runs
+
+MAKEFLAGS += --no-print-directory
+SHELL := bash
+torchlayers = .build/release/torchlayers
+# A libtorch that was chosen by hand serves this call of make only.
+with_shim = $(if $(LIBTORCH)$(LIBTORCH_VERSION),TORCHLAYERS_SHIM="$$(cmake/setup.sh)",)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build train test parity bench format lint doctor clean
+
+help: ## this list
+	@echo "SwiftTorchLayers: convolutional networks in Swift on PyTorch's engine"
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@echo "Flags for the command: ARGS=\"--epochs 5\" make train"
+	@echo "Another libtorch:      LIBTORCH=/path make …   or   LIBTORCH_VERSION=2.15.0 make …   (2.11 to 2.15)"
+
+setup: ## system packages, libtorch, the shim; quick when all is there
+	@cmake/setup.sh >/dev/null
+
+build: setup ## the command torchlayers, in .build/release
+	@echo "==> building torchlayers" >&2
+	@swift build -c release --product torchlayers -q
+
+train: build ## trains a CNN on Fashion-MNIST (60 000 pictures) and exports it as TorchScript
+	@$(with_shim) $(torchlayers) train --model cnn --data fashion-mnist --epochs 2 --export torchscript $(ARGS)
+
+test: setup ## all tests, bit-for-bit against Python's PyTorch among them
+	@echo "==> building and running the tests" >&2
+	@swift build --product torchlayers -q
+	@$(with_shim) TORCHLAYERS_PYTHON="$$(cmake/python-peer.sh)" swift test $(ARGS)
+
+parity: build ## compares libtorch's results with the from-scratch reference
+	@$(with_shim) $(torchlayers) parity $(ARGS)
+
+bench: build ## images per second of training and inference
+	@$(with_shim) $(torchlayers) bench $(ARGS)
+
+format: ## formats the Swift sources
+	@swift format --in-place --parallel --recursive Sources Tests Package.swift
+
+lint: ## checks the Swift sources' format
+	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+doctor: build ## says what was found, and what is missing
+	@$(with_shim) $(torchlayers) doctor $(ARGS)
+
+clean: ## removes what was built here (not the cache)
+	@rm -rf .build build

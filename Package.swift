@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+  name: "SwiftTorchLayers",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "SwiftTorchLayers", targets: ["SwiftTorchLayers"]),
+    .executable(name: "torchlayers", targets: ["CLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+  ],
+  targets: [
+    // The contract with libtorch: one C header, and the few lines that load the shim at run time.
+    .target(name: "CTorchShim", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    // Tensors, layers, losses, optimizers, data, training, export.
+    .target(
+      name: "SwiftTorchLayers",
+      dependencies: [
+        "CTorchShim", "Formats", .product(name: "OrderedCollections", package: "swift-collections"),
+      ], swiftSettings: strict),
+    // Bytes in, bytes out; knows nothing of torch.
+    .target(
+      name: "Formats", dependencies: ["CZlib", "CPNG", "CTurboJPEG"], swiftSettings: strict),
+    // The command `torchlayers`.
+    .executableTarget(
+      name: "CLI",
+      dependencies: [
+        "SwiftTorchLayers", "Formats",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
+    .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPNG", path: "Sources/System/CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", path: "Sources/System/CTurboJPEG",
+      providers: [.apt(["libturbojpeg0-dev"])]),
+
+    .testTarget(
+      name: "SwiftTorchLayersTests", dependencies: ["SwiftTorchLayers", "Formats"],
+      swiftSettings: strict),
+  ]
+)

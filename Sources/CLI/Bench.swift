@@ -1,0 +1,65 @@
+import ArgumentParser
+import SwiftTorchLayers
+
+/// `torchlayers bench`.
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures images per second of training and inference on made data.")
+  @Option(help: "The network to measure.") var workload = "cnn"
+  @Option(help: "Images of a step.") var batchSize = 100
+  @Option(help: "Threads on the CPU. (default: the number of cores)") var threads: Int?
+  @Option(help: "Steps that are timed, after five that are not.") var steps = 50
+  @Flag(help: "The same bits as Python PyTorch's default path, instead of faster kernels.") var exact = false
+  @Flag(help: "Print the result as one JSON object.") var json = false
+
+  private struct Report: Encodable {
+    struct Part: Encodable { let imagesPerSecond: Double }
+    let workload: String
+    let batchSize: Int
+    let threads: Int
+    let steps: Int
+    let exact: Bool
+    let train: Part
+    let infer: Part
+  }
+
+  func validate() throws {
+    _ = try require(workload, oneOf: Models.allCases.map(\.rawValue), "workload")
+    guard batchSize > 0, batchSize <= 1 << 16 else {
+      throw ValidationError("--batch-size must be between 1 and 65536, not \(batchSize).")
+    }
+    guard steps > 0 else { throw ValidationError("--steps must be positive, not \(steps).") }
+  }
+
+  func run() throws {
+    try Shim.load()
+    let count = try threads ?? Torch.numThreads
+    try Torch.setNumThreads(count)
+    try Torch.manualSeed(0)
+    let model = try Models(rawValue: workload)!.make(inputShape: [1, 28, 28], classes: 10)
+    let images = try Tensor.randn([batchSize, 1, 28, 28])
+    let labels = try Tensor.randint(0, 10, [batchSize])
+    let optimizer = Adam(model.parameters(), lr: 3e-3, fused: !exact)
+    let train = try speed {
+      let loss = try crossEntropy(model(images), labels)
+      try optimizer.zeroGrad()
+      try loss.backward()
+      try optimizer.step()
+    }
+    model.eval()
+    let infer = try inferenceMode { try speed { _ = try model(images) } }
+    let report = Report(
+      workload: workload, batchSize: batchSize, threads: count, steps: steps, exact: exact,
+      train: .init(imagesPerSecond: train), infer: .init(imagesPerSecond: infer))
+    if json { return try Terminal.printJSON(report) }
+    print("\(workload), batch \(batchSize), \(count) threads, \(exact ? "exact" : "fast"), \(steps) steps")
+    print("training   \(grouped(train)) images/s")
+    print("inference  \(grouped(infer)) images/s")
+  }
+
+  private func speed(_ step: () throws -> Void) throws -> Double {
+    for _ in 0..<5 { try step() }
+    let seconds = try ContinuousClock().measure { for _ in 0..<steps { try step() } } / .seconds(1)
+    return Double(batchSize * steps) / seconds
+  }
+}

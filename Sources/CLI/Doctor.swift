@@ -1,0 +1,67 @@
+import ArgumentParser
+import SwiftTorchLayers
+
+/// `torchlayers doctor`.
+struct Doctor: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what was found of libtorch, CUDA and data, and what is missing.")
+  @Flag(help: "Print the result as one JSON object.") var json = false
+
+  private struct Report: Encodable {
+    struct GPU: Encodable {
+      let name: String
+      let memory: Int?
+      let capability: String
+    }
+    let torchlayers: String
+    let shim: String
+    let libtorch: String
+    let builtAgainst: String
+    let cpuCapability: String
+    let threads: Int
+    let cudaBuilt: Bool
+    let cudaDevices: [GPU]
+    let data: [String: Bool]
+  }
+
+  func run() throws {
+    do {
+      try Shim.load()
+    } catch {
+      print("torchlayers   \(torchlayersVersion)")
+      print("libtorch      not usable")
+      throw error
+    }
+    let devices = try (0..<CUDA.deviceCount).map { try CUDA.properties(of: $0) }
+    var data: [String: Bool] = [:]
+    for set in NamedDataset.allCases { data[set.rawValue] = (try? set.load(.test)) != nil }
+    let report = Report(
+      torchlayers: torchlayersVersion, shim: try Shim.path, libtorch: try Shim.runningVersion,
+      builtAgainst: "\(try Shim.builtVersion)-\(try Shim.builtVariant)", cpuCapability: try Shim.cpuCapability,
+      threads: try Torch.numThreads, cudaBuilt: try CUDA.isBuilt,
+      cudaDevices: devices.map {
+        .init(name: $0.name, memory: $0.totalMemory, capability: "\($0.capability.major).\($0.capability.minor)")
+      }, data: data)
+    if json { return try Terminal.printJSON(report) }
+    print("torchlayers   \(report.torchlayers)")
+    print("shim          \(report.shim)")
+    print("libtorch      \(report.libtorch), the shim was built against \(report.builtAgainst)")
+    print("CPU           \(report.cpuCapability) kernels, \(report.threads) threads")
+    if !report.cudaBuilt {
+      print("CUDA          not in this libtorch")
+    } else if devices.isEmpty {
+      print("CUDA          in this libtorch, but no device can be used: is the NVIDIA driver installed and new enough?")
+    }
+    for (index, gpu) in report.cudaDevices.enumerated() {
+      let memory = gpu.memory.map { "\(fixed(Double($0) / Double(1 << 30), 1)) GiB" } ?? "memory unknown"
+      print("cuda:\(index)        \(gpu.name), \(memory), compute capability \(gpu.capability)")
+    }
+    for set in NamedDataset.allCases {
+      let there = report.data[set.rawValue] == true
+      print("data          \(set.rawValue): \(there ? "found" : "not found (\(set.summary))")")
+    }
+    let sum = try (Tensor.ones([2, 2]) + Tensor.ones([2, 2])).sum().item(as: Float.self)
+    print("check         2x2 ones added: sum \(sum) \(sum == 8 ? "(right)" : "(WRONG: 8 is right)")")
+    if sum != 8 { throw ExitCode.failure }
+  }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import SwiftTorchLayers
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What an export produced.
+struct ExportReport: Encodable {
+  let format: String
+  let file: String
+  let bytes: Int
+  /// What was compared after loading the file again.
+  let verified: String
+}
+
+/// Exports `model`, loads the file again and compares its logits with the model's, bit for bit.
+/// - Throws: `ExitCode(2)` after a message when they differ.
+func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to path: String) throws -> ExportReport {
+  let device = try TrainingRun.device(configuration)
+  let images: Tensor
+  let what: String
+  if let loader = try? configuration.testLoader(device: device), let batch = try loader.epoch().next() {
+    images = batch.images
+    what = "test images"
+  } else {
+    images = try Tensor.randn([configuration.batchSize] + configuration.inputShape).to(device)
+    what = "random images"
+  }
+  let metadata = String(decoding: try JSONEncoder.stable.encode(configuration), as: UTF8.self)
+  try ScriptModule(model).save(to: path, extraFile: ("torchlayers.json", metadata))
+  let differing = try noGrad { () -> Int in
+    let own = try model(images)
+    let loaded = try ScriptModule(path: path, device: device).eval()(images)
+    return try (own .!= loaded).sum().item(as: Int.self)
+  }
+  guard differing == 0 else {
+    Terminal.note("error: \(path), loaded again, gives \(differing) other logits than the model on \(images.shape[0]) \(what)")
+    throw ExitCode(2)
+  }
+  let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+  return ExportReport(
+    format: "torchscript", file: path, bytes: (attributes?[.size] as? Int) ?? 0,
+    verified: "loaded again: equal logits on \(images.shape[0]) \(what)")
+}
+
+/// `torchlayers export`.
+struct Export: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes a run's network to a file for other programs, loads it again and compares.")
+
+  @Argument(help: ArgumentHelp("The run's folder.", valueName: "run")) var runPath: String
+  @Option(help: "The file format: torchscript.") var format = "torchscript"
+  @Option(help: "The file to write. (default: model.torchscript.pt in the run's folder)") var output: String?
+  @Flag(help: "Print the result as one JSON object.") var json = false
+
+  func validate() throws { _ = try require(format, oneOf: ["torchscript"], "format") }
+
+  func run() throws {
+    try Shim.load()
+    let folder = try RunFolder(existing: runPath)
+    let configuration = try folder.readConfiguration()
+    try Torch.setNumThreads(configuration.threads)
+    let device = try TrainingRun.device(configuration)
+    let model = try folder.loadModel(configuration).to(device)
+    let report = try exportTorchScript(model, configuration, to: output ?? folder.torchScript)
+    if json { return try Terminal.printJSON(report) }
+    print("\(report.file): \(grouped(Double(report.bytes))) bytes, \(report.verified)")
+  }
+}

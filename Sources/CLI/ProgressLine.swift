@@ -1,0 +1,64 @@
+import SwiftTorchLayers
+
+/// Shows where a training run is: a line that rewrites itself in a terminal, plain lines elsewhere.
+final class ProgressLine {
+  private let clock = ContinuousClock()
+  private var shown: ContinuousClock.Instant?
+  private var lineIsOpen = false
+  private let interval: Duration = Terminal.errorIsTerminal ? .milliseconds(200) : .seconds(15)
+
+  /// Shows `progress` when it is time to. Reading the metrics makes the device wait, so it is not done more
+  /// often than it is shown.
+  func update(_ progress: TrainingProgress) throws {
+    let now = clock.now
+    if shown == nil { shown = now - interval + .milliseconds(200) }
+    if let shown, now - shown < interval, !Terminal.errorIsTerminal || progress.batch < progress.batches { return }
+    shown = now
+    let (loss, accuracy) = try progress.metrics()
+    let speed = Double(progress.images) / progress.seconds
+    let share = Double(progress.batch) / Double(progress.batches)
+    let done = Double(progress.epoch - 1) + share
+    let batchesLeft = (Double(progress.epochs) - done) * Double(progress.batches)
+    let imagesPerBatch = Double(progress.images) / max(1, batchesDone(progress))
+    let left = batchesLeft * imagesPerBatch / speed
+    let text =
+      "\(grouped(speed)) images/s  loss \(fixed(loss, 4))  accuracy \(percent(accuracy))  "
+      + "\(duration(left)) left"
+    let head = "epoch \(progress.epoch)/\(progress.epochs)"
+    if Terminal.errorIsTerminal {
+      let width = 24
+      let full = Int((share * Double(width)).rounded())
+      let bar = String(repeating: "█", count: full) + String(repeating: "░", count: width - full)
+      Terminal.write("\r\u{1B}[K\(head) \(bar) \(fixed(share * 100, 0)) %  \(text)")
+      lineIsOpen = true
+    } else {
+      Terminal.note("\(head)  \(fixed(share * 100, 0)) %  \(text)")
+    }
+  }
+
+  /// Batches since this process began: a resumed epoch does not begin at its first.
+  private var firstBatch: (epoch: Int, batch: Int)?
+  private func batchesDone(_ progress: TrainingProgress) -> Double {
+    if firstBatch == nil { firstBatch = (progress.epoch, progress.batch - 1) }
+    return Double(
+      (progress.epoch - firstBatch!.epoch) * progress.batches + progress.batch - firstBatch!.batch)
+  }
+
+  func epochEnded(_ metrics: EpochMetrics, of epochs: Int) {
+    clear()
+    var text =
+      "epoch \(metrics.epoch)/\(epochs): loss \(fixed(metrics.trainLoss, 4)), accuracy "
+      + "\(percent(metrics.trainAccuracy))"
+    if let loss = metrics.validationLoss, let accuracy = metrics.validationAccuracy {
+      text += ", validation loss \(fixed(loss, 4)), accuracy \(percent(accuracy))"
+    }
+    text += ", \(duration(metrics.seconds)), \(grouped(metrics.imagesPerSecond)) images/s"
+    Terminal.note(text)
+  }
+
+  /// Removes the open line.
+  func clear() {
+    if lineIsOpen { Terminal.write("\r\u{1B}[K") }
+    lineIsOpen = false
+  }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import SwiftTorchLayers
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Standard error: progress, remarks. Results go to standard output with `print`.
+enum Terminal {
+  static let errorIsTerminal = isatty(2) == 1
+
+  static func note(_ text: String) { write(text + "\n") }
+
+  static func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    var done = 0
+    while done < bytes.count {
+      let wrote = bytes[done...].withUnsafeBytes {
+        #if canImport(Glibc)
+          Glibc.write(2, $0.baseAddress, $0.count)
+        #elseif canImport(Musl)
+          Musl.write(2, $0.baseAddress, $0.count)
+        #else
+          Darwin.write(2, $0.baseAddress, $0.count)
+        #endif
+      }
+      guard wrote > 0 else { return }
+      done += wrote
+    }
+  }
+
+  /// Prints a result as one JSON object.
+  static func printJSON(_ value: some Encodable) throws {
+    print(String(decoding: try JSONEncoder.stable.encode(value), as: UTF8.self))
+  }
+}
+
+/// Ctrl-C and `kill`: the first asks for an orderly end, the second ends at once.
+enum Interruption {
+  private static let asked = Atomic<Bool>(false)
+
+  static var isAsked: Bool { asked.load(ordering: .relaxed) }
+
+  static func install() {
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { _ in
+        if Interruption.asked.exchange(true, ordering: .relaxed) { _exit(130) }
+      }
+    }
+  }
+}
+
+/// The nearest of `words` to a mistyped one; nil when none is near.
+func nearest(_ word: String, in words: [String]) -> String? {
+  func distance(_ a: [Character], _ b: [Character]) -> Int {
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, y) in b.enumerated() {
+        let above = row[j + 1]
+        row[j + 1] = min(above + 1, row[j] + 1, diagonal + (x == y ? 0 : 1))
+        diagonal = above
+      }
+    }
+    return row[b.count]
+  }
+  let scored = words.map { ($0, distance(Array(word.lowercased()), Array($0))) }
+  guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(2, word.count / 2) else { return nil }
+  return best.0
+}
+
+/// Checks that `word` is one of `words`.
+/// - Throws: `ValidationError` with the nearest word and all of them.
+func require(_ word: String, oneOf words: [String], _ what: String) throws -> String {
+  if words.contains(word) { return word }
+  let hint = nearest(word, in: words).map { "; did you mean \($0)?" } ?? ";"
+  throw ValidationError("there is no \(what) '\(word)'\(hint) The choices are \(words.joined(separator: ", ")).")
+}
+
+/// `12345` as `12 345`.
+func grouped(_ number: Double) -> String {
+  let digits = String(Int(number.rounded()))
+  var result = ""
+  for (index, digit) in digits.enumerated() {
+    if index > 0, (digits.count - index).isMultiple(of: 3) { result += " " }
+    result.append(digit)
+  }
+  return result
+}
+
+/// A number with a fixed count of digits after the point.
+func fixed(_ value: Double, _ digits: Int) -> String {
+  guard value.isFinite else { return "\(value)" }
+  let factor = (0..<digits).reduce(1.0) { product, _ in product * 10 }
+  let scaled = (abs(value) * factor).rounded()
+  guard scaled < 1e15 else { return "\(value)" }
+  let text = String(Int(scaled))
+  let padded = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
+  let sign = value < 0 && scaled > 0 ? "-" : ""
+  return digits == 0 ? sign + padded : "\(sign)\(padded.dropLast(digits)).\(padded.suffix(digits))"
+}
+
+/// 92.3 %
+func percent(_ share: Double) -> String { "\(fixed(share * 100, 2)) %" }
+
+/// 75 seconds as `1:15`, or `42.1 s` below a minute.
+func duration(_ seconds: Double) -> String {
+  guard seconds >= 60 else { return "\(fixed(seconds, 1)) s" }
+  let whole = Int(seconds.rounded())
+  let rest = whole % 60
+  return "\(whole / 60):\(rest < 10 ? "0" : "")\(rest)"
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import SwiftTorchLayers
+
+/// `torchlayers train`.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains a network and evaluates it on the test images.",
+    discussion: """
+      The run's folder holds config.json, model.safetensors, metrics.csv and a checkpoint. Ctrl-C saves and \
+      ends with exit code 130; go on with --resume FOLDER.
+      """)
+
+  @Option(help: "The network: softmax, mlp, cnn or lenet.") var model: String?
+  @Option(help: "The data set: fashion-mnist or mnist.") var data: String?
+  @Option(help: "The folder of the data set's files.") var dataDir: String?
+  @Option(help: "Passes over the training images. (default: 2)") var epochs: Int?
+  @Option(help: "Images of a step. (default: 100)") var batchSize: Int?
+  @Option(help: "sgd, adam or adamw. (default: adam)") var optimizer: String?
+  @Option(help: "The learning rate. (default: 0.003)") var lr: Double?
+  @Option(help: "The momentum of sgd. (default: 0)") var momentum: Double?
+  @Option(help: "The weight decay. (default: 0)") var weightDecay: Double?
+  @Option(help: "The seed of all random numbers. (default: 0)") var seed: UInt64?
+  @Option(help: "Threads on the CPU. (default: the number of cores)") var threads: Int?
+  @Option(help: "auto, cpu, cuda or cuda:N. (default: auto)") var device: String?
+  @Option(help: "float32, bf16 or fp16. (default: float32)") var precision: String?
+  @Flag(help: "The same bits as Python PyTorch's default path, instead of faster kernels.") var exact = false
+  @Option(help: "Only so many training images.") var limit: Int?
+  @Option(help: "This share of the training images is kept for validation. (default: 0)")
+  var validationSplit: Double?
+  @Option(help: "The run's folder. (default: below runs/)") var output: String?
+  @Option(help: ArgumentHelp("Go on with an interrupted run.", valueName: "folder")) var resume: String?
+  @Option(help: "Also export the trained network: torchscript.") var export: String?
+  @Flag(help: "Print the result as one JSON object.") var json = false
+
+  func validate() throws {
+    if let export { _ = try require(export, oneOf: ["torchscript"], "export format") }
+    _ = try model.map { try require($0, oneOf: Models.allCases.map(\.rawValue), "model") }
+    _ = try data.map { try require($0, oneOf: NamedDataset.allCases.map(\.rawValue), "data set") }
+    _ = try optimizer.map { try require($0, oneOf: OptimizerName.allCases.map(\.rawValue), "optimizer") }
+    _ = try precision.map { try require($0, oneOf: Precision.allCases.map(\.rawValue), "precision") }
+    if let device, device != "auto", Device(device) == nil {
+      _ = try require(device, oneOf: ["auto", "cpu", "cuda", "cuda:0"], "device")
+    }
+    if resume != nil {
+      let fixed: [(String, Bool)] = [
+        ("--model", model != nil), ("--data", data != nil), ("--batch-size", batchSize != nil),
+        ("--optimizer", optimizer != nil), ("--lr", lr != nil), ("--momentum", momentum != nil),
+        ("--weight-decay", weightDecay != nil), ("--seed", seed != nil), ("--threads", threads != nil),
+        ("--device", device != nil), ("--precision", precision != nil), ("--exact", exact),
+        ("--limit", limit != nil), ("--validation-split", validationSplit != nil), ("--output", output != nil),
+        ("--data-dir", dataDir != nil),
+      ]
+      if let given = fixed.first(where: \.1) {
+        throw ValidationError(
+          "\(given.0) cannot be changed with --resume: the run goes on as its config.json says. Only --epochs "
+            + "can be given anew.")
+      }
+    }
+  }
+
+  private func newConfiguration() throws -> RunConfiguration {
+    var made = RunConfiguration()
+    if let model { made.model = model }
+    if let data { made.data = data }
+    made.dataDir = dataDir
+    if let epochs { made.epochs = epochs }
+    if let batchSize { made.batchSize = batchSize }
+    if let optimizer { made.optimizer = OptimizerName(rawValue: optimizer)! }
+    if let lr { made.lr = lr }
+    if let momentum { made.momentum = momentum }
+    if let weightDecay { made.weightDecay = weightDecay }
+    if let seed { made.seed = seed }
+    if let precision { made.precision = Precision(rawValue: precision)! }
+    made.exact = exact
+    made.limit = limit
+    if let validationSplit { made.validationSplit = validationSplit }
+    made.threads = try threads ?? Torch.numThreads
+    made.device = try device.flatMap { $0 == "auto" ? nil : $0 } ?? (CUDA.isAvailable ? "cuda" : "cpu")
+    return made
+  }
+
+  func run() throws {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    try Shim.load()
+    Interruption.install()
+    let run =
+      try resume.map { try TrainingRun(resuming: $0, epochs: epochs) }
+      ?? TrainingRun(newConfiguration(), output: output)
+    announce(run)
+    let line = ProgressLine()
+    let outcome = try run.train(
+      observe: line.update, epochEnded: { line.epochEnded($0, of: run.configuration.epochs) },
+      shouldStop: { Interruption.isAsked })
+    line.clear()
+    if outcome == .interrupted {
+      Terminal.note("interrupted; go on with: torchlayers train --resume \(run.folder.path)")
+      throw ExitCode(130)
+    }
+    let test: Evaluation
+    do {
+      test = try run.evaluateTest { Interruption.isAsked }
+    } catch is CancellationError {
+      Terminal.note("interrupted while evaluating; the trained model is in \(run.folder.path)")
+      throw ExitCode(130)
+    }
+    let exported = try export.map { _ in
+      try exportTorchScript(run.trainer.model.eval(), run.configuration, to: run.folder.torchScript)
+    }
+    try report(run, test, exported, seconds: (clock.now - begin) / .seconds(1))
+  }
+
+  private func announce(_ run: TrainingRun) {
+    let c = run.configuration
+    let parameters = run.trainer.model.parameters().reduce(0) { $0 + $1.numel }
+    Terminal.note(
+      "training \(c.model) (\(grouped(Double(parameters))) parameters) on "
+        + "\(grouped(Double(run.trainer.loader.dataset.count))) images of \(c.data), \(c.epochs) epochs, batch "
+        + "\(c.batchSize), \(c.optimizer.rawValue) \(c.lr), \(c.device), \(c.threads) threads, libtorch \(c.libtorch)")
+  }
+
+  private struct Report: Encodable {
+    struct Test: Encodable {
+      let accuracy: Double
+      let loss: Double
+      let count: Int
+    }
+    let model: String
+    let data: String
+    let test: Test
+    let epochs: [EpochMetrics]
+    let seconds: Double
+    let imagesPerSecond: Double
+    let output: String
+    let export: ExportReport?
+  }
+
+  private func report(_ run: TrainingRun, _ test: Evaluation, _ exported: ExportReport?, seconds: Double) throws {
+    let history = run.trainer.history
+    let trainSeconds = history.reduce(0) { $0 + $1.seconds }
+    let speed = Double(run.trainer.loader.dataset.count * history.count) / trainSeconds
+    if json {
+      try Terminal.printJSON(
+        Report(
+          model: run.configuration.model, data: run.configuration.data,
+          test: .init(accuracy: test.accuracy, loss: test.loss, count: test.count), epochs: history,
+          seconds: seconds, imagesPerSecond: speed, output: run.folder.path, export: exported))
+      return
+    }
+    print("test accuracy  \(percent(test.accuracy)) of \(grouped(Double(test.count))) images")
+    print("test loss      \(fixed(test.loss, 4))")
+    print("time           \(duration(seconds)), of it training \(duration(trainSeconds))")
+    print("speed          \(grouped(speed)) images/s")
+    print("run folder     \(run.folder.path)")
+    if let exported {
+      print("TorchScript    \(exported.file), \(exported.verified)")
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/// Some images and their classes, ready for a model.
+public struct Batch: Sendable {
+  /// float32 `[N, channels, height, width]`, normalised.
+  public let images: Tensor
+  /// int64 `[N]`.
+  public let labels: Tensor
+}
+
+/// Cuts a data set into batches, in order or shuffled: `torch.utils.data.DataLoader`.
+///
+/// Images stay bytes in memory; each batch is gathered and made float at once. Random numbers are drawn as
+/// Python's loader draws them, so that the same seed gives the same order *and* leaves the default generator
+/// (which dropout uses) in the same state.
+public struct DataLoader: Sendable {
+  public let dataset: ImageDataset
+  public let batchSize: Int
+  public let shuffle: Bool
+  public let dropLast: Bool
+  public let generator: Generator?
+  public let normalization: Normalization
+  public let device: Device
+
+  /// - Throws: `TorchError` when `batchSize` is not positive.
+  public init(
+    _ dataset: ImageDataset, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false,
+    generator: Generator? = nil, normalization: Normalization, device: Device = .cpu
+  ) throws {
+    guard batchSize > 0 else { throw TorchError("the batch size must be positive, not \(batchSize)") }
+    self.dataset = dataset
+    self.batchSize = batchSize
+    self.shuffle = shuffle
+    self.dropLast = dropLast
+    self.generator = generator
+    self.normalization = normalization
+    self.device = device
+  }
+
+  /// The number of batches of an epoch.
+  public var count: Int {
+    let full = dataset.count / batchSize
+    return dropLast || dataset.count.isMultiple(of: batchSize) ? full : full + 1
+  }
+
+  /// Starts a pass over the data.
+  public func epoch() throws -> Epoch {
+    // Python's iterator draws a seed for its worker processes even when it has none.
+    _ = try drawSeed(generator)
+    return Epoch(self, order: nil, position: 0)
+  }
+
+  /// Goes on with a pass that was interrupted after `position` batches of the order `order`.
+  public func epoch(order: Tensor?, position: Int) -> Epoch { Epoch(self, order: order, position: position) }
+
+  private func drawSeed(_ generator: Generator?) throws -> Int {
+    try Aten.randomInPlace(try Tensor(0 as Int64), generator).item(as: Int.self)
+  }
+
+  fileprivate func drawOrder() throws -> Tensor {
+    let source = try generator ?? Generator(seed: UInt64(bitPattern: Int64(try drawSeed(nil))))
+    return try Aten.randperm(dataset.count, source, DType.int64, nil as Int?, nil as Device?, nil as Bool?)
+  }
+
+  /// A batch of the images at `indices` (int64, on the data set's device).
+  func batch(at indices: Tensor) throws -> Batch {
+    try make(try Aten.indexSelect(dataset.images, 0, indices), try Aten.indexSelect(dataset.labels, 0, indices))
+  }
+
+  fileprivate func batch(at range: Range<Int>) throws -> Batch {
+    let part = try dataset.slice(range)
+    return try make(part.images, part.labels)
+  }
+
+  private func make(_ images: Tensor, _ labels: Tensor) throws -> Batch {
+    Batch(images: try normalization(try images.to(device)), labels: try labels.to(device))
+  }
+
+  /// One pass over the data: call `next()` until it gives nil.
+  public final class Epoch {
+    private let loader: DataLoader
+    /// The shuffled indices, int64 `[count]`; nil before the first batch and when not shuffling.
+    public private(set) var order: Tensor?
+    /// How many batches have been given.
+    public private(set) var position: Int
+    private var finished = false
+
+    fileprivate init(_ loader: DataLoader, order: Tensor?, position: Int) {
+      self.loader = loader
+      self.order = order
+      self.position = position
+    }
+
+    /// The next batch, nil at the end.
+    public func next() throws -> Batch? {
+      if loader.shuffle, order == nil { order = try loader.drawOrder() }
+      guard position < loader.count else {
+        // With a generator of its own Python's sampler draws one more order and throws it away.
+        if loader.shuffle, loader.generator != nil, !finished { _ = try loader.drawOrder() }
+        finished = true
+        return nil
+      }
+      let start = position * loader.batchSize
+      let end = min(start + loader.batchSize, loader.dataset.count)
+      position += 1
+      if let order { return try loader.batch(at: try Aten.slice(order, 0, start, end, 1)) }
+      return try loader.batch(at: start..<end)
+    }
+  }
+}
+
+extension Aten {
+  static let randomInPlace = Operator("aten::random_")
+}

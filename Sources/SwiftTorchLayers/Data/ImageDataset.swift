@@ -1,0 +1,110 @@
+import Formats
+
+/// Images with their classes, kept in memory as bytes.
+public struct ImageDataset: Sendable {
+  /// uint8 `[count, channels, height, width]`, 0 black to 255 white.
+  public let images: Tensor
+  /// int64 `[count]`.
+  public let labels: Tensor
+  /// The name of each class.
+  public let classes: [String]
+
+  public init(images: Tensor, labels: Tensor, classes: [String]) {
+    self.images = images
+    self.labels = labels
+    self.classes = classes
+  }
+
+  public var count: Int { labels.numel }
+  /// `[channels, height, width]`.
+  public var imageShape: [Int] { Array(images.shape.dropFirst()) }
+
+  /// The images from `range` on.
+  public func slice(_ range: Range<Int>) throws -> ImageDataset {
+    func part(_ tensor: Tensor) throws -> Tensor {
+      try Aten.slice(tensor, 0, range.lowerBound, range.upperBound, 1)
+    }
+    return ImageDataset(images: try part(images), labels: try part(labels), classes: classes)
+  }
+
+  /// Reads an IDX file of images and one of labels, gzipped or not.
+  /// - Throws: `FormatError` for a damaged file; `TorchError` when the two do not belong together.
+  public init(imagesPath: String, labelsPath: String, classes: [String]) throws {
+    let pixels = try IDX.read(path: imagesPath)
+    guard pixels.elementType == .uint8, pixels.shape.count == 3, !pixels.shape.contains(0) else {
+      throw TorchError(
+        "\(imagesPath) does not hold images: it is \(pixels.elementType) \(pixels.shape), uint8 [count, "
+          + "height, width] is needed")
+    }
+    let numbers = try IDX.read(path: labelsPath)
+    guard numbers.elementType == .uint8, numbers.shape.count == 1 else {
+      throw TorchError(
+        "\(labelsPath) does not hold labels: it is \(numbers.elementType) \(numbers.shape), uint8 [count] "
+          + "is needed")
+    }
+    guard pixels.shape[0] == numbers.shape[0] else {
+      throw TorchError(
+        "\(imagesPath) has \(pixels.shape[0]) images but \(labelsPath) has \(numbers.shape[0]) labels")
+    }
+    if let wrong = numbers.bytes.firstIndex(where: { $0 >= classes.count }) {
+      throw TorchError(
+        "\(labelsPath): label \(numbers.bytes[wrong]) of image \(wrong) is not one of the \(classes.count) "
+          + "classes (0 to \(classes.count - 1))")
+    }
+    images = try Tensor(pixels.bytes, shape: [pixels.shape[0], 1, pixels.shape[1], pixels.shape[2]])
+    labels = try Tensor(numbers.bytes, shape: [numbers.bytes.count]).to(.int64)
+    self.classes = classes
+  }
+}
+
+/// Mean and standard deviation of each channel, of pixels scaled to 0…1.
+public struct Normalization: Codable, Equatable, Sendable {
+  public var mean: [Double]
+  public var std: [Double]
+
+  public init(mean: [Double], std: [Double]) {
+    self.mean = mean
+    self.std = std
+  }
+
+  /// The statistics of a data set, exact from its histogram. A channel of one value has deviation 1.
+  public init(of dataset: ImageDataset) throws {
+    let shape = dataset.images.shape
+    let bytes = try dataset.images.bytes()
+    let (channels, area) = (shape[1], shape[2] * shape[3])
+    var histogram = [Int](repeating: 0, count: channels * 256)
+    bytes.withUnsafeBufferPointer { bytes in
+      histogram.withUnsafeMutableBufferPointer { histogram in
+        for start in stride(from: 0, to: bytes.count, by: area) {
+          let base = start / area % channels * 256
+          for index in start..<start + area { histogram[base + Int(bytes[index])] += 1 }
+        }
+      }
+    }
+    mean = []
+    std = []
+    for channel in 0..<channels {
+      let counts = histogram[channel * 256..<(channel + 1) * 256]
+      let total = Double(counts.reduce(0, +))
+      let sum = zip(counts, 0...).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+      let mean = sum / total
+      let squares = zip(counts, 0...).reduce(0.0) {
+        $0 + Double($1.0) * (Double($1.1) - mean) * (Double($1.1) - mean)
+      }
+      let deviation = (squares / total).squareRoot() / 255
+      self.mean.append(mean / 255)
+      self.std.append(deviation > 0 ? deviation : 1)
+    }
+  }
+
+  /// float32 images `(x / 255 − mean) / std` of uint8 images `[N, C, H, W]`: torchvision's `ToTensor` and
+  /// `Normalize`, in the same order of operations.
+  public func callAsFunction(_ images: Tensor) throws -> Tensor {
+    let shape = [1, mean.count, 1, 1]
+    let offset = try Tensor(mean.map(Float.init), shape: shape).to(images.device)
+    let scale = try Tensor(std.map(Float.init), shape: shape).to(images.device)
+    let scaled = try Aten.divScalar(try images.to(.float32), 255.0)
+    try Aten.subInPlace(scaled, offset, 1)
+    return try Aten.divInPlace(scaled, scale)
+  }
+}

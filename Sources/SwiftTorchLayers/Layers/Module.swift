@@ -1,0 +1,253 @@
+import OrderedCollections
+
+/// A state dict: PyTorch's keys (`0.weight`, `features.3.running_mean`) in PyTorch's order.
+public typealias StateDict = OrderedDictionary<String, Tensor>
+
+/// The base of all layers and models: `torch.nn.Module`.
+///
+/// A module's parameters, buffers and child modules are its stored properties, found by reflection: those
+/// marked `@Parameter` and `@Buffer`, those of a `Module` type, arrays of modules. Names in Swift's case
+/// become PyTorch's: a child `layerNorm` has the key `layer_norm`.
+///
+///     final class Net: Module {
+///       let conv1 = Conv2d(inChannels: 1, outChannels: 8, kernelSize: 3)
+///       let fc = Linear(inFeatures: 8 * 26 * 26, outFeatures: 10)
+///       override func forward(_ input: Tensor) throws -> Tensor {
+///         try fc(conv1(input).relu().flatten(startDim: 1))
+///       }
+///     }
+///
+/// Not Sendable: a module being trained belongs to one thread. `ScriptModule(_:)` makes a frozen copy that
+/// any number of threads may run.
+open class Module: CustomStringConvertible {
+  /// Whether layers like dropout and batch normalisation behave as in training. Set by `train(_:)`.
+  public private(set) var training = true
+
+  public init() {}
+
+  /// Computes the output. Call the module itself, `try model(x)`: errors then say which layer they are from.
+  open func forward(_ input: Tensor) throws -> Tensor {
+    throw TorchError("\(type(of: self)) has no forward(_:)")
+  }
+
+  /// Runs `forward(_:)`; an error gains the key path of the layer that failed.
+  public final func callAsFunction(_ input: Tensor) throws -> Tensor {
+    do {
+      return try forward(input)
+    } catch var error as TorchError {
+      if let failed = error.module {
+        let name = childModules.first { ObjectIdentifier($0.module) == failed }?.name
+        if let name { error.path.insert(name, at: 0) }
+      } else {
+        error.layer = line
+      }
+      error.module = ObjectIdentifier(self)
+      throw error
+    }
+  }
+
+  /// What `description` shows between the parentheses: PyTorch's `extra_repr`.
+  open var extraDescription: String { "" }
+
+  /// The name that `description` shows: the type's name.
+  open var typeName: String { "\(type(of: self))".prefix { $0 != "<" }.description }
+
+  // MARK: Structure
+
+  /// The children with their names, in the order of declaration. Containers override it.
+  open var childModules: [(name: String, module: Module)] {
+    var children: [(name: String, module: Module)] = []
+    forEachProperty { name, value in
+      if let module = value as? Module {
+        children.append((name, module))
+      } else if let modules = value as? [Module] {
+        for (index, module) in modules.enumerated() { children.append(("\(name).\(index)", module)) }
+      }
+    }
+    return children
+  }
+
+  private func forEachProperty(_ body: (String, Any) -> Void) {
+    var mirrors: [Mirror] = []
+    var next: Mirror? = Mirror(reflecting: self)
+    while let mirror = next {
+      mirrors.append(mirror)
+      next = mirror.superclassMirror
+    }
+    for mirror in mirrors.reversed() {
+      for child in mirror.children {
+        guard let label = child.label else { continue }
+        body(snakeCase(label.hasPrefix("_") ? String(label.dropFirst()) : label), child.value)
+      }
+    }
+  }
+
+  /// This module's own tensors, without its children's.
+  var ownState: [(name: String, slot: any StateSlot)] {
+    var slots: [(String, any StateSlot)] = []
+    forEachProperty { name, value in
+      if let slot = value as? any StateSlot { slots.append((name, slot)) }
+    }
+    return slots
+  }
+
+  /// This module and all below it, each with its key path, parents first: `named_modules`.
+  public func namedModules(prefix: String = "") -> [(name: String, module: Module)] {
+    [(prefix, self)]
+      + childModules.flatMap { name, child in
+        child.namedModules(prefix: prefix.isEmpty ? name : "\(prefix).\(name)")
+      }
+  }
+
+  private func state(_ chosen: (any StateSlot) -> Bool) -> [(name: String, tensor: Tensor)] {
+    var seen: Set<ObjectIdentifier> = []
+    return namedModules().flatMap { prefix, module in
+      module.ownState.compactMap { name, slot in
+        guard chosen(slot), let tensor = slot.tensor, seen.insert(ObjectIdentifier(tensor.handle)).inserted
+        else { return nil }
+        return (prefix.isEmpty ? name : "\(prefix).\(name)", tensor)
+      }
+    }
+  }
+
+  /// The trained tensors with their keys, each once.
+  public func namedParameters() -> [(name: String, tensor: Tensor)] { state(\.isParameter) }
+
+  /// The trained tensors, each once.
+  public func parameters() -> [Tensor] { namedParameters().map(\.tensor) }
+
+  /// The tensors that are state but not trained.
+  public func namedBuffers() -> [(name: String, tensor: Tensor)] { state { !$0.isParameter } }
+
+  // MARK: State
+
+  /// Every parameter and persistent buffer by its key. The tensors share memory with the module's.
+  public func stateDict() -> StateDict {
+    var dict = StateDict()
+    for (prefix, module) in namedModules() {
+      // Parameters come before buffers in each module, as in PyTorch.
+      for wanted in [true, false] {
+        for (name, slot) in module.ownState where slot.isParameter == wanted && slot.isPersistent {
+          guard let tensor = slot.tensor else { continue }
+          dict[prefix.isEmpty ? name : "\(prefix).\(name)"] = tensor
+        }
+      }
+    }
+    return dict
+  }
+
+  /// Copies the values of `dict` into this module's tensors.
+  /// - Parameter strict: whether a key that is missing or left over is an error.
+  /// - Throws: `TorchError` naming all missing and unexpected keys and all shapes that differ; then nothing
+  ///   has been changed.
+  public func loadStateDict(_ dict: StateDict, strict: Bool = true) throws {
+    let own = stateDict()
+    var problems: [String] = []
+    if strict {
+      let missing = own.keys.filter { dict[$0] == nil }
+      let unexpected = dict.keys.filter { own[$0] == nil }
+      if !missing.isEmpty { problems.append("missing keys: \(missing.joined(separator: ", "))") }
+      if !unexpected.isEmpty { problems.append("unexpected keys: \(unexpected.joined(separator: ", "))") }
+    }
+    for (key, tensor) in own {
+      if let given = dict[key], given.shape != tensor.shape {
+        problems.append("\(key) is \(given.shape) in the state dict and \(tensor.shape) in the model")
+      }
+    }
+    guard problems.isEmpty else {
+      throw TorchError("the state dict does not fit \(typeName): \(problems.joined(separator: "; "))")
+    }
+    try noGrad {
+      for (key, tensor) in own {
+        if let given = dict[key] { try tensor.copy_(given) }
+      }
+    }
+  }
+
+  /// Sets training or evaluation behaviour here and below.
+  @discardableResult
+  public func train(_ mode: Bool = true) -> Self {
+    for (_, module) in namedModules() { module.training = mode }
+    return self
+  }
+
+  /// Sets evaluation behaviour here and below: the same as `train(false)`.
+  @discardableResult
+  public func eval() -> Self { train(false) }
+
+  /// Moves all tensors to `device`, and their gradients. The tensors stay the same objects: an optimizer
+  /// made before goes on working.
+  /// - Throws: `TorchError` when there is no such device or not enough memory on it.
+  @discardableResult
+  public func to(_ device: Device) throws -> Self { try convert { try $0.to(device) } }
+
+  /// Converts floating-point tensors to another element type, in place.
+  @discardableResult
+  public func to(_ dtype: DType) throws -> Self {
+    try convert { $0.dtype.isFloatingPoint ? try $0.to(dtype) : $0 }
+  }
+
+  private func convert(_ change: (Tensor) throws -> Tensor) throws -> Self {
+    let tensors = state { _ in true }.map(\.tensor)
+    // All conversions first: when one fails, the module is as it was.
+    let changed = try noGrad { try tensors.map { ($0, try change($0.detach()), try $0.grad.map(change)) } }
+    for (tensor, data, gradient) in changed {
+      try tensor.setData(data)
+      if let gradient { tensor.grad = gradient }
+    }
+    return self
+  }
+
+  /// Switches recording for autograd on or off for all parameters: `requires_grad_`.
+  @discardableResult
+  public func requiresGrad(_ on: Bool) throws -> Self {
+    for parameter in parameters() { try parameter.requiresGrad(on) }
+    return self
+  }
+
+  /// Forgets the gradients of all parameters.
+  public func zeroGrad() {
+    for parameter in parameters() { parameter.grad = nil }
+  }
+
+  // MARK: Printing
+
+  private var line: String { "\(typeName)(\(extraDescription))" }
+
+  /// The module as Python prints it.
+  public var description: String {
+    let children = childModules
+    guard !children.isEmpty else { return line }
+    let lines = children.map { name, child in
+      "  (\(name)): "
+        + child.description.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n  ")
+    }
+    return "\(typeName)(\n\(lines.joined(separator: "\n"))\n)"
+  }
+}
+
+/// `runningMean` becomes `running_mean`; a name without capitals stays as it is.
+func snakeCase(_ name: String) -> String {
+  var result = ""
+  for (index, character) in name.enumerated() {
+    if character.isUppercase, index > 0 { result += "_" }
+    result += character.lowercased()
+  }
+  return result
+}
+
+/// A value as Python prints it.
+func pythonDescription(_ value: Bool) -> String { value ? "True" : "False" }
+func pythonDescription(_ values: [Int]) -> String {
+  values.count == 1 ? "(\(values[0]),)" : "(\(values.map(String.init).joined(separator: ", ")))"
+}
+func pythonDescription(_ value: Double) -> String {
+  let text = "\(value)"
+  guard let mark = text.firstIndex(of: "e") else { return text }
+  // Python writes 1e-05 for Swift's 1e-05 and pads one-digit exponents; Swift already does.
+  let mantissa = text[..<mark].hasSuffix(".0") ? text[..<mark].dropLast(2) : text[..<mark]
+  let exponent = text[text.index(after: mark)...]
+  let sign = exponent.hasPrefix("-") ? "-" : "+"
+  let digits = exponent.drop { $0 == "-" || $0 == "+" }
+  return "\(mantissa)e\(sign)\(digits.count < 2 ? "0" : "")\(digits)"
+}

@@ -1,0 +1,110 @@
+/// Stochastic gradient descent with momentum: `torch.optim.SGD`.
+///
+///     g = grad + weightDecay·p
+///     b = momentum·b + (1 − dampening)·g        (the first step: b = g)
+///     p = p − lr·(nesterov ? g + momentum·b : b)
+///
+/// Bit for bit the steps of PyTorch's default implementation; `fused` computes each parameter's step in one
+/// pass, faster, with other rounding.
+/// - Source: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
+public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
+  /// The settings of a group of parameters.
+  public struct Settings: Sendable {
+    public var lr: Double
+    public var momentum: Double
+    public var dampening: Double
+    public var weightDecay: Double
+    public var nesterov: Bool
+    public var maximize: Bool
+
+    public init(
+      lr: Double = 1e-3, momentum: Double = 0, dampening: Double = 0, weightDecay: Double = 0,
+      nesterov: Bool = false, maximize: Bool = false
+    ) {
+      precondition(lr >= 0 && momentum >= 0 && weightDecay >= 0, "lr, momentum, weightDecay must be ≥ 0")
+      precondition(
+        !nesterov || (momentum > 0 && dampening == 0), "nesterov needs momentum > 0 and dampening 0")
+      self.lr = lr
+      self.momentum = momentum
+      self.dampening = dampening
+      self.weightDecay = weightDecay
+      self.nesterov = nesterov
+      self.maximize = maximize
+    }
+  }
+
+  private let fused: Bool
+
+  /// - Precondition: settings are not negative; Nesterov needs momentum and no dampening.
+  public convenience init(
+    _ parameters: [Tensor], lr: Double = 1e-3, momentum: Double = 0, dampening: Double = 0,
+    weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false, fused: Bool = false
+  ) {
+    let settings = Settings(
+      lr: lr, momentum: momentum, dampening: dampening, weightDecay: weightDecay, nesterov: nesterov,
+      maximize: maximize)
+    self.init([Group(parameters, settings)], fused: fused)
+  }
+
+  public init(_ groups: [Group], fused: Bool = false) {
+    self.fused = fused
+    super.init(groups: groups)
+  }
+
+  public var learningRates: [Double] {
+    get { groups.map(\.settings.lr) }
+    set { for (index, lr) in newValue.enumerated() { groups[index].settings.lr = lr } }
+  }
+
+  override func update(_ group: Group, _ range: Range<Int>) throws {
+    let s = group.settings
+    if fused { return try updateFused(group, range) }
+    for (index, parameter) in zip(range, group.parameters) {
+      guard var gradient = parameter.grad else { continue }
+      if s.maximize { gradient = try Aten.neg(gradient) }
+      if s.weightDecay != 0 { gradient = try Aten.add(gradient, parameter, s.weightDecay) }
+      if s.momentum != 0 {
+        let buffer: Tensor
+        if let known = state[index]["momentum_buffer"] {
+          buffer = known
+          try Aten.mulScalarInPlace(buffer, s.momentum)
+          try Aten.addInPlace(buffer, gradient, 1 - s.dampening)
+        } else {
+          buffer = try gradient.detach().clone()
+          state[index]["momentum_buffer"] = buffer
+        }
+        gradient = s.nesterov ? try Aten.add(gradient, buffer, s.momentum) : buffer
+      }
+      try Aten.addInPlace(parameter, gradient, -s.lr)
+    }
+  }
+
+  private func updateFused(_ group: Group, _ range: Range<Int>) throws {
+    let s = group.settings
+    // Parameters at their first step form a call of their own: the operator sets all buffers or none.
+    for first in [true, false] {
+      var parameters: [Tensor] = []
+      var gradients: [Tensor] = []
+      var buffers: [Tensor] = []
+      for (index, parameter) in zip(range, group.parameters) {
+        let known = state[index]["momentum_buffer"]
+        guard let gradient = parameter.grad, s.momentum == 0 ? !first : (known == nil) == first else { continue }
+        parameters.append(parameter)
+        gradients.append(gradient)
+        if s.momentum != 0 {
+          let buffer = try known ?? Aten.emptyLike(gradient)
+          state[index]["momentum_buffer"] = buffer
+          buffers.append(buffer)
+        }
+      }
+      guard !parameters.isEmpty else { continue }
+      _ = try Aten.fusedSGD.tensors(
+        parameters, gradients, buffers, s.weightDecay, s.momentum, s.lr, s.dampening, s.nesterov, s.maximize,
+        first)
+    }
+  }
+}
+
+extension Aten {
+  static let fusedSGD = Operator("aten::_fused_sgd_")
+}

@@ -1,0 +1,96 @@
+/// The precision that a model computes in. Weights stay float32.
+public enum Precision: String, Codable, CaseIterable, Sendable {
+  case float32
+  /// bfloat16 where autocast thinks it safe.
+  case bf16
+  /// float16 where autocast thinks it safe, with a scaled loss.
+  case fp16
+
+  /// The type that autocast uses; nil for none.
+  var autocastType: DType? {
+    switch self {
+    case .float32: nil
+    case .bf16: .bfloat16
+    case .fp16: .float16
+    }
+  }
+}
+
+/// The optimizers that a run can use by name.
+public enum OptimizerName: String, Codable, CaseIterable, Sendable {
+  case sgd
+  case adam
+  case adamw
+}
+
+/// Everything that determines a run: what `config.json` in its folder holds.
+public struct RunConfiguration: Codable, Equatable, Sendable {
+  public var model = Models.cnn.rawValue
+  public var data = NamedDataset.fashionMNIST.rawValue
+  /// The folder of the data files; nil for the usual places.
+  public var dataDir: String?
+  public var epochs = 2
+  public var batchSize = 100
+  public var optimizer = OptimizerName.adam
+  public var lr = 3e-3
+  public var momentum = 0.0
+  public var weightDecay = 0.0
+  public var seed: UInt64 = 0
+  /// Threads of one operator.
+  public var threads = 1
+  public var device = "cpu"
+  public var precision = Precision.float32
+  /// The same bits as Python PyTorch's default path; off, faster kernels are used.
+  public var exact = false
+  /// What the fast mode changed, for the reader of the file.
+  public var fast: [String] = []
+  /// Only so many training images, from the start of the file.
+  public var limit: Int?
+  /// This share of the training images, from the end, is not trained on but evaluated after each epoch.
+  public var validationSplit = 0.0
+  /// `[channels, height, width]`.
+  public var inputShape: [Int] = []
+  public var classes: [String] = []
+  public var normalization: Normalization?
+  /// Version and build of libtorch, for example `2.13.0-cpu`.
+  public var libtorch = ""
+
+  public init() {}
+
+  /// A model as the configuration says, with fresh weights.
+  public func makeModel() throws -> Sequential {
+    guard let known = Models(rawValue: model) else {
+      throw TorchError("there is no model \(model)", kind: .notFound)
+    }
+    return try known.make(inputShape: inputShape, classes: classes.count)
+  }
+
+  /// The optimizer as the configuration says.
+  func makeOptimizer(_ parameters: [Tensor]) -> any AnyOptimizer {
+    switch optimizer {
+    case .sgd: SGD(parameters, lr: lr, momentum: momentum, weightDecay: weightDecay, fused: !exact)
+    case .adam: Adam(parameters, lr: lr, weightDecay: weightDecay, fused: !exact)
+    case .adamw: AdamW(parameters, lr: lr, weightDecay: weightDecay, fused: !exact)
+    }
+  }
+
+  /// Checks what can be checked without data.
+  /// - Throws: `TorchError` naming the setting, its value and what it may be.
+  public func validate() throws {
+    func require(_ condition: Bool, _ text: String) throws {
+      if !condition { throw TorchError(text) }
+    }
+    try require((1...1_000_000).contains(epochs), "the number of epochs must be 1 or more, not \(epochs)")
+    try require(batchSize > 0, "the batch size must be positive, not \(batchSize)")
+    try require(lr > 0 && lr.isFinite, "the learning rate must be positive, not \(lr)")
+    try require((0..<1).contains(momentum), "the momentum must be at least 0 and below 1, not \(momentum)")
+    try require(weightDecay >= 0 && weightDecay.isFinite, "the weight decay must not be negative: \(weightDecay)")
+    try require(limit.map { $0 > 0 } ?? true, "the limit must be positive, not \(limit ?? 0)")
+    try require(
+      (0..<1).contains(validationSplit), "the validation split must be at least 0 and below 1, not \(validationSplit)")
+    try require((1...4096).contains(threads), "the number of threads must be 1 or more, not \(threads)")
+    try require(
+      Models(rawValue: model) != nil, "there is no model \(model)")
+    try require(Device(device) != nil, "there is no device \(device)")
+  }
+}

@@ -1,0 +1,120 @@
+import Formats
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The files of a run: `config.json`, `model.safetensors`, `checkpoint.safetensors`, `metrics.csv`. Each is
+/// written beside and renamed, so that a run can be killed at any moment.
+public struct RunFolder: Sendable {
+  public let path: String
+
+  public var configuration: String { path + "/config.json" }
+  public var model: String { path + "/model.safetensors" }
+  public var checkpoint: String { path + "/checkpoint.safetensors" }
+  public var metrics: String { path + "/metrics.csv" }
+  public var torchScript: String { path + "/model.torchscript.pt" }
+
+  /// An existing run.
+  /// - Throws: `TorchError` when the folder is none.
+  public init(existing path: String) throws {
+    self.path = path
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw TorchError("there is no run folder \(path)", kind: .notFound)
+    }
+    guard FileManager.default.fileExists(atPath: configuration) else {
+      throw TorchError("\(path) is no run folder: it has no config.json", kind: .notFound)
+    }
+  }
+
+  /// Makes the folder of a new run. Without a name, the first free of `runs/NAME`, `runs/NAME-2`, ….
+  /// - Throws: `TorchError` when the folder has a run already or cannot be made.
+  public init(new path: String?, name: String) throws {
+    let manager = FileManager.default
+    if let path {
+      self.path = path
+      guard !manager.fileExists(atPath: configuration) else {
+        throw TorchError("\(path) holds a run already: choose another --output, or go on with --resume \(path)")
+      }
+    } else {
+      var candidate = "runs/\(name)"
+      var number = 2
+      while manager.fileExists(atPath: candidate) {
+        candidate = "runs/\(name)-\(number)"
+        number += 1
+      }
+      self.path = candidate
+    }
+    do {
+      try manager.createDirectory(atPath: self.path, withIntermediateDirectories: true)
+    } catch {
+      throw TorchError("the output folder \(self.path) cannot be made: \(reason(of: error))")
+    }
+  }
+
+  public func readConfiguration() throws -> RunConfiguration {
+    let bytes = try FileIO.read(configuration)
+    do {
+      return try JSONDecoder.stable.decode(RunConfiguration.self, from: Data(bytes))
+    } catch {
+      throw TorchError("\(configuration) is damaged: \(reason(of: error))")
+    }
+  }
+
+  public func write(_ configuration: RunConfiguration) throws {
+    let data = try JSONEncoder.stable.encode(configuration)
+    try FileIO.writeAtomically([UInt8](data) + [10], to: self.configuration)
+  }
+
+  public func write(_ history: [EpochMetrics]) throws {
+    var text = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds,images_per_second\n"
+    for line in history {
+      let columns = [
+        "\(line.epoch)", "\(line.trainLoss)", "\(line.trainAccuracy)",
+        line.validationLoss.map { "\($0)" } ?? "", line.validationAccuracy.map { "\($0)" } ?? "",
+        "\(line.seconds)", "\(line.imagesPerSecond)",
+      ]
+      text += columns.joined(separator: ",") + "\n"
+    }
+    try FileIO.writeAtomically(Array(text.utf8), to: metrics)
+  }
+
+  /// The run's model with its trained weights, in evaluation mode.
+  /// - Throws: when the weights are missing, damaged or of another model.
+  public func loadModel(_ configuration: RunConfiguration) throws -> Sequential {
+    let weights = try StateDict(safetensors: model)
+    let made = try configuration.makeModel()
+    do {
+      try made.loadStateDict(weights)
+    } catch let error as TorchError {
+      throw TorchError("\(model) does not fit config.json: \(error.message)")
+    }
+    return made.eval()
+  }
+}
+
+/// The part of a Foundation error that a person can use.
+private func reason(of error: any Error) -> String {
+  switch error {
+  case let DecodingError.keyNotFound(key, _): return "the entry \(key.stringValue) is missing"
+  case let DecodingError.typeMismatch(_, context), let DecodingError.valueNotFound(_, context):
+    return "the entry \(context.codingPath.map(\.stringValue).joined(separator: ".")) has the wrong type"
+  case let DecodingError.dataCorrupted(context):
+    let place = context.codingPath.map(\.stringValue).joined(separator: ".")
+    return place.isEmpty ? "it is not valid JSON" : "the entry \(place) has a value that is not allowed"
+  case let error as CocoaError:
+    if let path = error.userInfo["NSFilePath"] as? String, error.code == .fileWriteFileExists {
+      return "\(path) is a file"
+    }
+    switch error.code {
+    case .fileWriteNoPermission: return "permission denied"
+    case .fileWriteOutOfSpace: return "no space left on the device"
+    case .fileWriteVolumeReadOnly: return "the file system is read-only"
+    case .fileWriteFileExists: return "a file of that name is in the way"
+    default: return "\(error.underlying ?? error)"
+    }
+  default: return "\(error)"
+  }
+}

@@ -1,0 +1,214 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What an epoch brought.
+public struct EpochMetrics: Codable, Equatable, Sendable {
+  /// Counted from 1.
+  public let epoch: Int
+  public let trainLoss: Double
+  public let trainAccuracy: Double
+  public let validationLoss: Double?
+  public let validationAccuracy: Double?
+  /// Time spent training, without validation.
+  public let seconds: Double
+  public let imagesPerSecond: Double
+}
+
+/// Where a training run is.
+public struct TrainingProgress {
+  /// Counted from 1.
+  public let epoch: Int
+  public let epochs: Int
+  /// Batches done in this epoch.
+  public let batch: Int
+  public let batches: Int
+  /// Images trained on since this call of `fit` began, and the seconds it took.
+  public let images: Int
+  public let seconds: Double
+  /// Reads mean loss and accuracy of the epoch so far. Costs a wait for the device.
+  public let metrics: () throws -> (loss: Double, accuracy: Double)
+}
+
+/// Trains a classifier: epochs over a loader, with metrics, checkpoints and interruption.
+///
+///     let trainer = try Trainer(model, optimizer: Adam(model.parameters()), loader: loader)
+///     try trainer.fit(epochs: 2)
+public final class Trainer {
+  /// How `fit` ended.
+  public enum Outcome: Sendable {
+    case finished
+    /// `shouldStop` said so; `checkpoint()` goes on from here, even in the middle of an epoch.
+    case interrupted
+  }
+
+  public let model: Module
+  public let optimizer: any AnyOptimizer
+  public let loader: DataLoader
+  public let precision: Precision
+  private let loss: any Loss
+  public private(set) var history: [EpochMetrics] = []
+
+  private var epoch: DataLoader.Epoch?
+  private var sums: RunningMetrics
+  private var epochSeconds = 0.0
+  private let scaler: GradScaler?
+
+  public init(
+    _ model: Module, optimizer: any AnyOptimizer, loader: DataLoader, loss: any Loss = CrossEntropyLoss(),
+    precision: Precision = .float32
+  ) throws {
+    self.model = model
+    self.optimizer = optimizer
+    self.loader = loader
+    self.loss = loss
+    self.precision = precision
+    sums = try RunningMetrics(device: loader.device)
+    scaler = precision == .fp16 ? try GradScaler(device: loader.device) : nil
+  }
+
+  /// Trains until `epochs` epochs are done, counting those of a restored checkpoint.
+  /// - Parameters:
+  ///   - validation: evaluated after every epoch.
+  ///   - observe: called after every batch.
+  ///   - epochEnded: called after every epoch, for example to save a checkpoint.
+  ///   - shouldStop: asked before every batch.
+  @discardableResult
+  public func fit(
+    epochs: Int, validation: DataLoader? = nil, observe: (TrainingProgress) throws -> Void = { _ in },
+    epochEnded: (EpochMetrics) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
+  ) throws -> Outcome {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    var images = 0
+    model.train()
+    while history.count < epochs {
+      let epoch = try self.epoch ?? loader.epoch()
+      self.epoch = epoch
+      let earlier = epochSeconds
+      let epochBegin = clock.now
+      while true {
+        if shouldStop() { return .interrupted }
+        guard let batch = try epoch.next() else { break }
+        try step(batch)
+        images += batch.labels.numel
+        epochSeconds = earlier + seconds(clock.now - epochBegin)
+        try observe(
+          TrainingProgress(
+            epoch: history.count + 1, epochs: epochs, batch: epoch.position, batches: loader.count,
+            images: images, seconds: seconds(clock.now - begin), metrics: sums.read))
+      }
+      try loader.device.synchronize()
+      let (trainLoss, trainAccuracy) = try sums.read()
+      epochSeconds = earlier + seconds(clock.now - epochBegin)
+      let validated = try validation.map {
+        try evaluate(model, $0, precision: precision, shouldStop: shouldStop)
+      }
+      let metrics = EpochMetrics(
+        epoch: history.count + 1, trainLoss: trainLoss, trainAccuracy: trainAccuracy,
+        validationLoss: validated?.loss, validationAccuracy: validated?.accuracy, seconds: epochSeconds,
+        imagesPerSecond: Double(loader.dataset.count) / epochSeconds)
+      history.append(metrics)
+      self.epoch = nil
+      epochSeconds = 0
+      sums = try RunningMetrics(device: loader.device)
+      try epochEnded(metrics)
+    }
+    return .finished
+  }
+
+  private func step(_ batch: Batch) throws {
+    let (logits, value) = try withPrecision(precision, loader.device) {
+      let logits = try model(batch.images)
+      return (logits, try loss(logits, batch.labels))
+    }
+    try optimizer.zeroGrad(setToNone: true)
+    if let scaler {
+      try scaler.scale(value).backward()
+      try scaler.step(optimizer, model.parameters())
+    } else {
+      try value.backward()
+      try optimizer.step()
+    }
+    try sums.add(logits: logits, labels: batch.labels, loss: value)
+  }
+
+  private func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
+
+  // MARK: Checkpoints
+
+  private struct Position: Codable {
+    var history: [EpochMetrics]
+    var batch: Int
+    var inEpoch: Bool
+    var seconds: Double
+    var count: Int
+  }
+
+  /// Everything needed to go on exactly: weights, optimizer state, random numbers, the order of the epoch
+  /// that is under way and the sums of its metrics.
+  public func checkpoint() throws -> (tensors: StateDict, metadata: [String: String]) {
+    var tensors = StateDict()
+    for (key, tensor) in model.stateDict() { tensors["model.\(key)"] = tensor }
+    for (key, tensor) in optimizer.stateDict() { tensors["optimizer.\(key)"] = tensor }
+    tensors["random.cpu"] = try Generator.default().state()
+    if loader.device.isCUDA { tensors["random.cuda"] = try Generator.default(for: loader.device).state() }
+    if let order = epoch?.order { tensors["epoch.order"] = order }
+    tensors["epoch.loss"] = sums.state.loss
+    tensors["epoch.right"] = sums.state.right
+    if let scaler { tensors["scaler.scale"] = scaler.state }
+    let position = Position(
+      history: history, batch: epoch?.position ?? 0, inEpoch: epoch != nil, seconds: epochSeconds,
+      count: sums.count)
+    let json = String(decoding: try JSONEncoder.stable.encode(position), as: UTF8.self)
+    return (tensors, ["position": json])
+  }
+
+  /// Goes on from what `checkpoint()` gave.
+  /// - Throws: `TorchError` when it is not a checkpoint of this model and optimizer.
+  public func restore(_ tensors: StateDict, metadata: [String: String]) throws {
+    guard let json = metadata["position"],
+      let position = try? JSONDecoder.stable.decode(Position.self, from: Data(json.utf8)),
+      let random = tensors["random.cpu"], let loss = tensors["epoch.loss"], let right = tensors["epoch.right"]
+    else { throw TorchError("the checkpoint lacks the position, the random state or the metrics") }
+    func part(_ prefix: String) -> StateDict {
+      var dict = StateDict()
+      for (key, tensor) in tensors where key.hasPrefix(prefix) {
+        dict[String(key.dropFirst(prefix.count))] = tensor
+      }
+      return dict
+    }
+    try model.loadStateDict(part("model."))
+    try optimizer.loadStateDict(part("optimizer."))
+    if let scale = tensors["scaler.scale"] { try scaler?.restore(scale) }
+    history = position.history
+    epochSeconds = position.seconds
+    try sums.restore(loss: loss, right: right, count: position.count)
+    epoch = position.inEpoch ? loader.epoch(order: tensors["epoch.order"], position: position.batch) : nil
+    try Generator.default().setState(random)
+    if loader.device.isCUDA, let state = tensors["random.cuda"] {
+      try Generator.default(for: loader.device).setState(state)
+    }
+  }
+}
+
+extension JSONEncoder {
+  /// Equal values give equal text.
+  public static var stable: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return encoder
+  }
+}
+
+extension JSONDecoder {
+  /// Reads what `JSONEncoder.stable` writes.
+  public static var stable: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+  }
+}

@@ -1,0 +1,156 @@
+/// A training run with its folder: data, model, trainer and files put together from a configuration.
+public final class TrainingRun {
+  public let folder: RunFolder
+  public let configuration: RunConfiguration
+  public let trainer: Trainer
+  private let validation: DataLoader?
+  private let device: Device
+
+  /// Reads the data, seeds, builds model and optimizer, and makes the folder.
+  /// - Parameter output: the run's folder; nil names one below `runs/`.
+  public convenience init(_ given: RunConfiguration, output: String?) throws {
+    var configuration = given
+    try configuration.validate()
+    let data = try TrainingRun.loadData(&configuration)
+    let folder = try RunFolder(new: output, name: "\(configuration.model)-\(configuration.data)")
+    try self.init(configuration, data, folder)
+    try folder.write(configuration)
+  }
+
+  /// Goes on with an interrupted run.
+  /// - Parameter epochs: a new total; nil keeps the run's.
+  public convenience init(resuming path: String, epochs: Int?) throws {
+    let folder = try RunFolder(existing: path)
+    var configuration = try folder.readConfiguration()
+    if let epochs { configuration.epochs = epochs }
+    try configuration.validate()
+    let data = try TrainingRun.loadData(&configuration)
+    try self.init(configuration, data, folder)
+    let (tensors, metadata) = try StateDict.read(safetensors: folder.checkpoint)
+    do {
+      try trainer.restore(tensors, metadata: metadata)
+    } catch let error as TorchError {
+      throw TorchError("\(folder.checkpoint) cannot be resumed: \(error.message)")
+    }
+    try folder.write(configuration)
+  }
+
+  private init(_ configuration: RunConfiguration, _ data: ImageDataset, _ folder: RunFolder) throws {
+    self.configuration = configuration
+    self.folder = folder
+    device = try TrainingRun.device(configuration)
+    try Torch.setNumThreads(configuration.threads)
+    let held = Int((Double(data.count) * configuration.validationSplit).rounded())
+    guard held < data.count else { throw TorchError("the validation split leaves no images to train on") }
+    let training = held == 0 ? data : try data.slice(0..<data.count - held)
+    guard configuration.batchSize <= training.count else {
+      throw TorchError(
+        "the batch size \(configuration.batchSize) is larger than the training set of \(training.count) images")
+    }
+    let normalization = configuration.normalization!
+    try Torch.manualSeed(configuration.seed)
+    let model = try configuration.makeModel().to(device)
+    trainer = try Trainer(
+      model, optimizer: configuration.makeOptimizer(model.parameters()),
+      loader: try DataLoader(
+        training, batchSize: configuration.batchSize, shuffle: true, normalization: normalization,
+        device: device), precision: configuration.precision)
+    validation =
+      held == 0
+      ? nil
+      : try DataLoader(
+        data.slice(data.count - held..<data.count), batchSize: configuration.batchSize,
+        normalization: normalization, device: device)
+  }
+
+  /// The device that the configuration names.
+  /// - Throws: `TorchError` when it is not there.
+  public static func device(_ configuration: RunConfiguration) throws -> Device {
+    guard let device = Device(configuration.device) else {
+      throw TorchError("there is no device \(configuration.device)", kind: .notFound)
+    }
+    try device.requireAvailable()
+    return device
+  }
+
+  private static func loadData(_ configuration: inout RunConfiguration) throws -> ImageDataset {
+    guard let named = NamedDataset(rawValue: configuration.data) else {
+      throw TorchError("there is no data set \(configuration.data)", kind: .notFound)
+    }
+    let data = try named.load(.train, folder: configuration.dataDir)
+    configuration.inputShape = data.imageShape
+    configuration.classes = data.classes
+    if configuration.normalization == nil { configuration.normalization = try Normalization(of: data) }
+    configuration.libtorch = "\(try Shim.runningVersion.prefix { $0 != "+" })-\(try Shim.builtVariant)"
+    configuration.fast = configuration.exact ? [] : ["fused optimizer"]
+    guard let limit = configuration.limit, limit < data.count else { return data }
+    return try data.slice(0..<limit)
+  }
+
+  /// Trains to the end, or until `shouldStop`; either way the folder holds a checkpoint to go on from.
+  public func train(
+    observe: (TrainingProgress) throws -> Void = { _ in }, epochEnded: (EpochMetrics) throws -> Void = { _ in },
+    shouldStop: () -> Bool = { false }
+  ) throws -> Trainer.Outcome {
+    let outcome = try trainer.fit(
+      epochs: configuration.epochs, validation: validation, observe: observe,
+      epochEnded: {
+        try self.saveCheckpoint()
+        try self.folder.write(self.trainer.history)
+        try epochEnded($0)
+      }, shouldStop: shouldStop)
+    switch outcome {
+    case .finished:
+      let metadata = ["format": "pt", "model": configuration.model, "libtorch": configuration.libtorch]
+      try trainer.model.stateDict().save(safetensors: folder.model, metadata: metadata)
+    case .interrupted: try saveCheckpoint()
+    }
+    return outcome
+  }
+
+  private func saveCheckpoint() throws {
+    let (tensors, metadata) = try trainer.checkpoint()
+    try tensors.save(safetensors: folder.checkpoint, metadata: metadata)
+  }
+
+  /// Evaluates on the data set's test images.
+  public func evaluateTest(shouldStop: () -> Bool = { false }) throws -> Evaluation {
+    try SwiftTorchLayers.evaluate(
+      trainer.model, try configuration.testLoader(device: device), precision: configuration.precision,
+      shouldStop: shouldStop)
+  }
+}
+
+extension RunConfiguration {
+  /// The test images in batches, normalised as in training.
+  public func testLoader(device: Device) throws -> DataLoader {
+    guard let named = NamedDataset(rawValue: data), let normalization else {
+      throw TorchError("the run's configuration names no known data set or no normalisation")
+    }
+    let test = try named.load(.test, folder: dataDir)
+    guard test.imageShape == inputShape else {
+      throw TorchError("the test images are \(test.imageShape), the model was trained on \(inputShape)")
+    }
+    return try DataLoader(test, batchSize: batchSize, normalization: normalization, device: device)
+  }
+}
+
+extension Device {
+  /// - Throws: `TorchError` when the device cannot be used here, with the reason as far as it is known.
+  public func requireAvailable() throws {
+    guard isCUDA else { return }
+    guard try CUDA.isBuilt else {
+      throw TorchError(
+        "the device \(self) is not available: this libtorch (\(try Shim.builtVersion)-\(try Shim.builtVariant)) "
+          + "was built without CUDA", kind: .notFound)
+    }
+    let count = try CUDA.deviceCount
+    guard index ?? 0 < count else {
+      throw TorchError(
+        count == 0
+          ? "the device \(self) is not available: no CUDA device was found (is the NVIDIA driver installed?)"
+          : "the device \(self) is not available: there are \(count) CUDA devices, numbered from 0",
+        kind: .notFound)
+    }
+  }
+}

@@ -1,0 +1,79 @@
+// Devices, threads and libtorch's global settings.
+#include "shim.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <torch/cuda.h>
+
+#ifdef TORCHLAYERS_CUDA
+#include <ATen/cuda/CUDAContext.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+#endif
+
+namespace shim {
+namespace {
+
+shim_status cuda_device_info(int32_t index, shim_device_info *out) {
+  return guarded([&] {
+    if (index < 0 || index >= static_cast<int32_t>(torch::cuda::device_count())) {
+      throw NotFound("there is no CUDA device " + std::to_string(index));
+    }
+    *out = {};
+    out->total_bytes = out->free_bytes = -1;
+#ifdef TORCHLAYERS_CUDA
+    const auto *properties = at::cuda::getDeviceProperties(static_cast<c10::DeviceIndex>(index));
+    std::strncpy(out->name, properties->name, sizeof out->name - 1);
+    out->capability_major = properties->major;
+    out->capability_minor = properties->minor;
+    c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(index));
+    size_t free_bytes = 0, total_bytes = 0;
+    if (cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess) {
+      out->free_bytes = static_cast<int64_t>(free_bytes);
+      out->total_bytes = static_cast<int64_t>(total_bytes);
+    }
+#else
+    std::strncpy(out->name, "CUDA device (shim built without CUDA headers)", sizeof out->name - 1);
+#endif
+  });
+}
+
+shim_status set_context_flag(const char *name, bool on) {
+  return guarded([&] {
+    const std::string flag = name;
+    auto &context = at::globalContext();
+    if (flag == "deterministic") {
+      context.setDeterministicAlgorithms(on, false);
+    } else if (flag == "benchmark_cudnn") {
+      context.setBenchmarkCuDNN(on);
+    } else if (flag == "tf32_cudnn") {
+      context.setAllowTF32CuDNN(on);
+    } else if (flag == "tf32_matmul") {
+      context.setAllowTF32CuBLAS(on);
+    } else {
+      throw NotFound("libtorch's context has no flag " + flag);
+    }
+  });
+}
+
+}  // namespace
+
+void add_devices(torch_shim &table) {
+  table.cuda_built = [] { return at::Context::hasCUDA() || torch::cuda::cudnn_is_available(); };
+  table.cuda_device_count = [] {
+    int32_t count = 0;
+    guarded([&] { count = torch::cuda::is_available() ? static_cast<int32_t>(torch::cuda::device_count()) : 0; });
+    return count;
+  };
+  table.cuda_device_info = cuda_device_info;
+  table.synchronize = [](shim_device d) {
+    return guarded([&] {
+      if (d.type == SHIM_CUDA) torch::cuda::synchronize(d.index);
+    });
+  };
+  table.get_num_threads = [] { return static_cast<int32_t>(at::get_num_threads()); };
+  table.set_num_threads = [](int32_t count) { return guarded([&] { at::set_num_threads(count); }); };
+  table.set_context_flag = set_context_flag;
+}
+
+}  // namespace shim
