@@ -41,6 +41,9 @@ let package = Package(
       name: "CTurboJPEG", path: "Sources/System/CTurboJPEG",
       providers: [.apt(["libturbojpeg0-dev"])]),
 
+    // Bit for bit against Python's PyTorch.
+    .testTarget(
+      name: "PythonTests", dependencies: ["SwiftTorchLayers"], exclude: ["peer"], swiftSettings: strict),
     .testTarget(
       name: "SwiftTorchLayersTests", dependencies: ["SwiftTorchLayers", "Formats"],
       swiftSettings: strict),

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The names end in an underscore as in PyTorch.
+
 // Operators that overwrite the tensor's own elements and return the tensor. They throw when the result's shape
 // or type does not fit the tensor, and when autograd needs the old elements or the tensor is a leaf that
 // requires a gradient (work inside `noGrad` then).
@@ -94,6 +97,25 @@ extension Tensor {
     try Aten.maskedFillInPlace(self, mask, value)
   }
 
+  /// For `dim` = 1: self[i][index[i][j]] ← src[i][j]: `scatter_`. Which of several for one place stays is not
+  /// defined.
+  @discardableResult
+  public func scatter_(dim: Int, _ index: Tensor, _ src: Tensor) throws -> Tensor {
+    try Aten.scatterInPlace(self, dim, index, src)
+  }
+
+  /// For `dim` = 1: self[i][index[i][j]] ← value: `scatter_`.
+  @discardableResult
+  public func scatter_(dim: Int, _ index: Tensor, _ value: some Number) throws -> Tensor {
+    try Aten.scatterValueInPlace(self, dim, index, value)
+  }
+
+  /// For `dim` = 1: self[i][index[i][j]] ← self[i][index[i][j]] + src[i][j]: `scatter_add_`.
+  @discardableResult
+  public func scatterAdd_(dim: Int, _ index: Tensor, _ src: Tensor) throws -> Tensor {
+    try Aten.scatterAddInPlace(self, dim, index, src)
+  }
+
   // MARK: Random
 
   /// Uniform on [from, to).
@@ -135,6 +157,9 @@ extension Aten {
   static let sqrtInPlace = Operator("aten::sqrt_")
   static let clampInPlace = Operator("aten::clamp_")
   static let maskedFillInPlace = Operator("aten::masked_fill_.Scalar")
+  static let scatterInPlace = Operator("aten::scatter_.src")
+  static let scatterValueInPlace = Operator("aten::scatter_.value")
+  static let scatterAddInPlace = Operator("aten::scatter_add_")
   static let uniformInPlace = Operator("aten::uniform_")
   static let normalInPlace = Operator("aten::normal_")
   static let bernoulliInPlace = Operator("aten::bernoulli_.float")

@@ -10,25 +10,6 @@ extension Tensor {
   /// - Throws: `TorchError` when a position is outside.
   public func gather(dim: Int, _ index: Tensor) throws -> Tensor { try Aten.gather(self, dim, index) }
 
-  /// For `dim` = 1: self[i][index[i][j]] ← src[i][j]: `scatter_`. Which of several for one place stays is not
-  /// defined.
-  @discardableResult
-  public func scatter_(dim: Int, _ index: Tensor, _ src: Tensor) throws -> Tensor {
-    try Aten.scatterInPlace(self, dim, index, src)
-  }
-
-  /// For `dim` = 1: self[i][index[i][j]] ← value: `scatter_`.
-  @discardableResult
-  public func scatter_(dim: Int, _ index: Tensor, _ value: some Number) throws -> Tensor {
-    try Aten.scatterValueInPlace(self, dim, index, value)
-  }
-
-  /// For `dim` = 1: self[i][index[i][j]] ← self[i][index[i][j]] + src[i][j]: `scatter_add_`.
-  @discardableResult
-  public func scatterAdd_(dim: Int, _ index: Tensor, _ src: Tensor) throws -> Tensor {
-    try Aten.scatterAddInPlace(self, dim, index, src)
-  }
-
   /// A copy with `value` where `mask` (bool, broadcast) is true: `masked_fill`.
   public func maskedFill(_ mask: Tensor, _ value: some Number) throws -> Tensor {
     try Aten.maskedFill(self, mask, value)
@@ -50,9 +31,6 @@ extension Tensor {
 extension Aten {
   static let indexSelect = Operator("aten::index_select")
   static let gather = Operator("aten::gather")
-  static let scatterInPlace = Operator("aten::scatter_.src")
-  static let scatterValueInPlace = Operator("aten::scatter_.value")
-  static let scatterAddInPlace = Operator("aten::scatter_add_")
   static let maskedFill = Operator("aten::masked_fill.Scalar")
   static let maskedSelect = Operator("aten::masked_select")
   static let nonzero = Operator("aten::nonzero")

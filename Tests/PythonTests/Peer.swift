@@ -1,0 +1,72 @@
+import Foundation
+import SwiftTorchLayers
+import Testing
+
+/// Python with the same libtorch: the other side of the bit-for-bit tests.
+enum Peer {
+  /// One thread, as the scripts have: results depend on the number.
+  static let ready: Void = { try! Torch.setNumThreads(1) }()
+
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// The Python that `make test` chose, or the one in the cache.
+  static func python() throws -> String {
+    if let chosen = ProcessInfo.processInfo.environment["TORCHLAYERS_PYTHON"], !chosen.isEmpty { return chosen }
+    let label = "\(try Shim.builtVersion)-\(try Shim.builtVariant)"
+    for folder in ["libtorch", "python"] {
+      let path = "\(Shim.cacheFolder)/\(folder)/\(label)/bin/python"
+      if FileManager.default.isExecutableFile(atPath: path) { return path }
+    }
+    throw Failure(description: "there is no Python with torch \(label): run the tests with `make test`")
+  }
+
+  /// Runs a script of the folder `peer` and returns the tensors it wrote to its last argument.
+  static func run(_ script: String, _ arguments: [String]) throws -> StateDict {
+    _ = ready
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer").path
+    let output = try temporaryFile("peer.safetensors")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try python())
+    process.arguments = ["\(folder)/\(script)"] + arguments + [output]
+    var environment = ProcessInfo.processInfo.environment
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    process.environment = environment
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      throw Failure(description: "\(script) failed with \(process.terminationStatus): \(text)")
+    }
+    return try StateDict(safetensors: output)
+  }
+
+  /// A list of cases as a file, a line each with tabs between the columns.
+  static func cases(_ rows: [[String]]) throws -> String {
+    let path = try temporaryFile("cases.tsv")
+    try rows.map { $0.joined(separator: "\t") }.joined(separator: "\n").write(
+      toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  static func temporaryFile(_ name: String) throws -> String {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("torchlayers-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    return folder.appendingPathComponent(name).path
+  }
+}
+
+/// Expects the same shape, type and bytes.
+func expectEqual(_ own: Tensor?, _ peer: StateDict, _ key: String, sourceLocation: SourceLocation = #_sourceLocation)
+  throws
+{
+  let theirs = try #require(peer[key], "Python did not write \(key)", sourceLocation: sourceLocation)
+  let own = try #require(own, "there is no tensor for \(key)", sourceLocation: sourceLocation)
+  #expect(own.shape == theirs.shape && own.dtype == theirs.dtype, "\(key)", sourceLocation: sourceLocation)
+  guard try own.bytes() != theirs.bytes() else { return }
+  let difference = try (own.detach().to(.float64) - theirs.to(.float64)).abs().max().item(as: Double.self)
+  Issue.record("\(key) differs from Python's by up to \(difference)", sourceLocation: sourceLocation)
+}
