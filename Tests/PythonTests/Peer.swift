@@ -4,8 +4,9 @@ import Testing
 
 /// Python with the same libtorch: the other side of the bit-for-bit tests.
 enum Peer {
-  /// One thread, as the scripts have: results depend on the number.
-  static let ready: Void = { try! Torch.setNumThreads(1) }()
+  /// One thread, as the scripts have: results depend on the number. OpenMP keeps it for each thread of the
+  /// program by itself, so every test that compares calls this.
+  static func singleThreaded() throws { try Torch.setNumThreads(1) }
 
   struct Failure: Error, CustomStringConvertible {
     let description: String
@@ -24,7 +25,6 @@ enum Peer {
 
   /// Runs a script of the folder `peer` and returns the tensors it wrote to its last argument.
   static func run(_ script: String, _ arguments: [String]) throws -> StateDict {
-    _ = ready
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer").path
     let output = try temporaryFile("peer.safetensors")
     let process = Process()

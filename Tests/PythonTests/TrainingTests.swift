@@ -6,6 +6,7 @@ import Testing
 struct TrainingTests {
   @Test("the loader's order over three epochs, and the random numbers after it, are Python's")
   func loaderOrder() throws {
+    try Peer.singleThreaded()
     let peer = try Peer.run("loader.py", [])
     // The pixel of image i is i, so that a batch tells which images it has.
     let dataset = ImageDataset(
@@ -32,6 +33,7 @@ struct TrainingTests {
   @Test("20 steps on Fashion-MNIST with Adam (and dropout in cnn): losses and weights are Python's bit for bit",
     arguments: ["softmax", "mlp", "cnn"])
   func training(_ name: String) throws {
+    try Peer.singleThreaded()
     let steps = 20
     let folder = "/usr/share/datasets/fashion-mnist"
     let peer = try Peer.run("train.py", [folder, name, "\(steps)"])
@@ -57,7 +59,7 @@ struct TrainingTests {
 
   @Test("Python opens an export: PyTorch's keys, equal logits on 1 000 images, dropout in train(), one SGD step")
   func torchScript() throws {
-    _ = Peer.ready
+    try Peer.singleThreaded()
     let dataset = try NamedDataset.fashionMNIST.load(.test)
     let loader = try DataLoader(dataset.slice(0..<1000), batchSize: 100, normalization: Normalization(of: dataset))
     try Torch.manualSeed(4)

@@ -81,21 +81,21 @@ public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
 
   private func updateFused(_ group: Group, _ range: Range<Int>) throws {
     let s = group.settings
-    // Parameters at their first step form a call of their own: the operator sets all buffers or none.
+    // Parameters at their first step form a call of their own: the operator starts all buffers or none.
+    let known = range.map { state[$0]["momentum_buffer"] }
     for first in [true, false] {
       var parameters: [Tensor] = []
       var gradients: [Tensor] = []
       var buffers: [Tensor] = []
-      for (index, parameter) in zip(range, group.parameters) {
-        let known = state[index]["momentum_buffer"]
-        guard let gradient = parameter.grad, s.momentum == 0 ? !first : (known == nil) == first else { continue }
+      for (offset, parameter) in group.parameters.enumerated() {
+        let isFirst = s.momentum != 0 && known[offset] == nil
+        guard isFirst == first, let gradient = parameter.grad else { continue }
         parameters.append(parameter)
         gradients.append(gradient)
-        if s.momentum != 0 {
-          let buffer = try known ?? Aten.emptyLike(gradient)
-          state[index]["momentum_buffer"] = buffer
-          buffers.append(buffer)
-        }
+        guard s.momentum != 0 else { continue }
+        let buffer = try known[offset] ?? Aten.emptyLike(gradient)
+        state[range.lowerBound + offset]["momentum_buffer"] = buffer
+        buffers.append(buffer)
       }
       guard !parameters.isEmpty else { continue }
       _ = try Aten.fusedSGD.tensors(
