@@ -174,7 +174,8 @@ fetch_wheel() {
     local cuda
     cuda=$(sed -n "s/^cuda.*= *['\"]\([0-9.]*\)['\"].*/\1/p" "$partial"/lib/python3*/site-packages/torch/version.py)
     if [ -n "$cuda" ]; then
-      "${pip[@]}" -q --no-deps "nvidia-cuda-runtime==$cuda.*" "nvidia-cuda-cupti==$cuda.*" 1>&2 ||
+      "${pip[@]}" -q --no-deps "nvidia-cuda-runtime==$cuda.*" "nvidia-cuda-cupti==$cuda.*" \
+        "nvidia-cuda-crt==$cuda.*" 1>&2 ||
         { tried+=("pip install nvidia-cuda-runtime==$cuda.*: failed"); return; }
     fi
   fi

@@ -6,9 +6,9 @@
 #include <torch/cuda.h>
 
 #ifdef TORCHLAYERS_CUDA
-#include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
+#include <cuda_runtime_api.h>
 #endif
 
 namespace shim {
@@ -22,10 +22,11 @@ shim_status cuda_device_info(int32_t index, shim_device_info *out) {
     *out = {};
     out->total_bytes = out->free_bytes = -1;
 #ifdef TORCHLAYERS_CUDA
-    const auto *properties = at::cuda::getDeviceProperties(static_cast<c10::DeviceIndex>(index));
-    std::strncpy(out->name, properties->name, sizeof out->name - 1);
-    out->capability_major = properties->major;
-    out->capability_minor = properties->minor;
+    cudaDeviceProp properties;
+    C10_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
+    std::snprintf(out->name, sizeof out->name, "%s", properties.name);
+    out->capability_major = properties.major;
+    out->capability_minor = properties.minor;
     c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(index));
     size_t free_bytes = 0, total_bytes = 0;
     if (cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess) {
@@ -33,7 +34,7 @@ shim_status cuda_device_info(int32_t index, shim_device_info *out) {
       out->total_bytes = static_cast<int64_t>(total_bytes);
     }
 #else
-    std::strncpy(out->name, "CUDA device (shim built without CUDA headers)", sizeof out->name - 1);
+    std::snprintf(out->name, sizeof out->name, "%s", "CUDA device (shim built without CUDA headers)");
 #endif
   });
 }

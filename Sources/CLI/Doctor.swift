@@ -48,7 +48,12 @@ struct Doctor: ParsableCommand {
     print("libtorch      \(report.libtorch), the shim was built against \(report.builtAgainst)")
     print("CPU           \(report.cpuCapability) kernels, \(report.threads) threads")
     if !report.cudaBuilt {
-      print("CUDA          not in this libtorch")
+      let variant = try Shim.builtVariant
+      print(
+        "CUDA          "
+          + (variant.hasPrefix("cu")
+            ? "in this libtorch, but the shim was built without it: there was no NVIDIA driver"
+            : "not in this libtorch"))
     } else if devices.isEmpty {
       print("CUDA          in this libtorch, but no device can be used: is the NVIDIA driver installed and new enough?")
     }
@@ -58,7 +63,7 @@ struct Doctor: ParsableCommand {
     }
     for set in NamedDataset.allCases {
       let there = report.data[set.rawValue] == true
-      print("data          \(set.rawValue): \(there ? "found" : "not found (\(set.summary))")")
+      print("data          \(set.rawValue): \(there ? "found" : "not found; \(set.summary)")")
     }
     let sum = try (Tensor.ones([2, 2]) + Tensor.ones([2, 2])).sum().item(as: Float.self)
     print("check         2x2 ones added: sum \(sum) \(sum == 8 ? "(right)" : "(WRONG: 8 is right)")")

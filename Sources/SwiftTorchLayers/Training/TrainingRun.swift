@@ -140,9 +140,12 @@ extension Device {
   public func requireAvailable() throws {
     guard isCUDA else { return }
     guard try CUDA.isBuilt else {
-      throw TorchError(
-        "the device \(self) is not available: this libtorch (\(try Shim.builtVersion)-\(try Shim.builtVariant)) "
-          + "was built without CUDA", kind: .notFound)
+      let variant = try Shim.builtVariant
+      let what =
+        variant.hasPrefix("cu")
+        ? "the shim was built without CUDA, on a machine without an NVIDIA driver"
+        : "this libtorch (\(try Shim.builtVersion)-\(variant)) was built without CUDA"
+      throw TorchError("the device \(self) is not available: \(what)", kind: .notFound)
     }
     let count = try CUDA.deviceCount
     guard index ?? 0 < count else {
