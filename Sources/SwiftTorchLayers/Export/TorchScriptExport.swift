@@ -66,14 +66,30 @@ private final class Translator {
       try register(tensor, as: name, in: handle, isParameter: slot.isParameter)
       registered.append((handle, name, tensor, slot.isParameter))
     }
+    var lists: [(name: String, handle: ScriptHandle)] = []
     for (name, child) in module.childModules {
       let built = try translate(child, define: define)
-      try Shim.check(try Shim.table.module_register_module(handle.pointer, name, built.pointer))
+      // `blocks.0`: an element of a list, which is a module of its own, as PyTorch's ModuleList.
+      guard let dot = name.firstIndex(of: ".") else {
+        try addChild(built, as: name, to: handle)
+        continue
+      }
+      let list = String(name[..<dot])
+      if lists.last?.name != list {
+        classes += 1
+        lists.append((list, try ScriptHandle(className: "__torch__.ModuleList_\(classes)", like: root)))
+      }
+      try addChild(built, as: String(name[name.index(after: dot)...]), to: lists.last!.handle)
     }
+    for (name, list) in lists { try addChild(list, as: name, to: handle) }
     if define, let source = torchScriptSource(of: module) {
       try Shim.check(try Shim.table.module_define(handle.pointer, source))
     }
     return handle
+  }
+
+  private func addChild(_ child: ScriptHandle, as name: String, to parent: ScriptHandle) throws {
+    try Shim.check(try Shim.table.module_register_module(parent.pointer, name, child.pointer))
   }
 
   /// Replaces the model's tensors by copies, so that training the one does not change the other.
