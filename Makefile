@@ -31,13 +31,13 @@ train: build ## trains a CNN on Fashion-MNIST (60 000 pictures) and exports it a
 test: setup ## all tests, bit-for-bit against Python's PyTorch among them
 	@echo "==> building and running the tests" >&2
 	@swift build --product torchlayers -q
-	@$(with_shim) TORCHLAYERS_PYTHON="$$(cmake/python-peer.sh)" swift test $(ARGS)
+	@$(with_shim) TORCHLAYERS_PYTHON="$$(cmake/python-peer.sh)" swift test --no-parallel $(ARGS)
 
 parity: build ## compares libtorch's results with the from-scratch reference
 	@$(with_shim) $(torchlayers) parity $(ARGS)
 
-bench: build ## images per second of training and inference
-	@$(with_shim) $(torchlayers) bench $(ARGS)
+bench: build ## images per second beside Python's PyTorch, in turn, in one run
+	@$(with_shim) "$$(cmake/python-peer.sh)" Benchmarks/compare.py $(ARGS)
 
 format: ## formats the Swift sources
 	@swift format --in-place --parallel --recursive Sources Tests Package.swift

@@ -37,10 +37,12 @@ struct Doctor: ParsableCommand {
     for set in NamedDataset.allCases { data[set.rawValue] = (try? set.load(.test)) != nil }
     let report = Report(
       torchlayers: torchlayersVersion, shim: try Shim.path, libtorch: try Shim.runningVersion,
-      builtAgainst: "\(try Shim.builtVersion)-\(try Shim.builtVariant)", cpuCapability: try Shim.cpuCapability,
+      builtAgainst: "\(try Shim.builtVersion)-\(try Shim.builtVariant)",
+      cpuCapability: try Shim.cpuCapability,
       threads: try Torch.numThreads, cudaBuilt: try CUDA.isBuilt,
       cudaDevices: devices.map {
-        .init(name: $0.name, memory: $0.totalMemory, capability: "\($0.capability.major).\($0.capability.minor)")
+        .init(
+          name: $0.name, memory: $0.totalMemory, capability: "\($0.capability.major).\($0.capability.minor)")
       }, data: data)
     if json { return try Terminal.printJSON(report) }
     print("torchlayers   \(report.torchlayers)")
@@ -55,7 +57,9 @@ struct Doctor: ParsableCommand {
             ? "in this libtorch, but the shim was built without it: there was no NVIDIA driver"
             : "not in this libtorch"))
     } else if devices.isEmpty {
-      print("CUDA          in this libtorch, but no device can be used: is the NVIDIA driver installed and new enough?")
+      print(
+        "CUDA          in this libtorch, but no device can be used: is the NVIDIA driver installed and new enough?"
+      )
     }
     for (index, gpu) in report.cudaDevices.enumerated() {
       let memory = gpu.memory.map { "\(fixed(Double($0) / Double(1 << 30), 1)) GiB" } ?? "memory unknown"

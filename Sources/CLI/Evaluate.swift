@@ -5,7 +5,8 @@ import SwiftTorchLayers
 /// `torchlayers evaluate`.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Evaluates a run's network on the test images, with the run's batch size, threads and precision.")
+    abstract:
+      "Evaluates a run's network on the test images, with the run's batch size, threads and precision.")
 
   @Argument(help: ArgumentHelp("The run's folder.", valueName: "run")) var runPath: String
   @Option(help: "The folder of the data set's files. (default: the run's)") var dataDir: String?
@@ -45,7 +46,9 @@ struct Evaluate: ParsableCommand {
     if let predictions {
       let labels = try loader.dataset.labels.scalars(as: Int.self)
       var text = "index,label,predicted\n"
-      for (index, pair) in zip(labels, result.predictions).enumerated() { text += "\(index),\(pair.0),\(pair.1)\n" }
+      for (index, pair) in zip(labels, result.predictions).enumerated() {
+        text += "\(index),\(pair.0),\(pair.1)\n"
+      }
       try FileIO.writeAtomically(Array(text.utf8), to: predictions)
     }
     let speed = Double(result.count) / seconds
@@ -65,6 +68,8 @@ struct Evaluate: ParsableCommand {
 /// The device that a flag names; `auto` takes CUDA where there is one.
 func chosenDevice(_ name: String) throws -> String {
   if name == "auto" { return try CUDA.isAvailable ? "cuda" : "cpu" }
-  guard Device(name) != nil else { return try require(name, oneOf: ["auto", "cpu", "cuda", "cuda:0"], "device") }
+  guard Device(name) != nil else {
+    return try require(name, oneOf: ["auto", "cpu", "cuda", "cuda:0"], "device")
+  }
   return name
 }

@@ -18,7 +18,9 @@ struct ExportReport: Encodable {
 
 /// Exports `model`, loads the file again and compares its logits with the model's, bit for bit.
 /// - Throws: `ExitCode(2)` after a message when they differ.
-func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to path: String) throws -> ExportReport {
+func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to path: String) throws
+  -> ExportReport
+{
   let device = try TrainingRun.device(configuration)
   let images: Tensor
   let what: String
@@ -37,7 +39,9 @@ func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to pa
     return try (own .!= loaded).sum().item(as: Int.self)
   }
   guard differing == 0 else {
-    Terminal.note("error: \(path), loaded again, gives \(differing) other logits than the model on \(images.shape[0]) \(what)")
+    Terminal.note(
+      "error: \(path), loaded again, gives \(differing) other logits than the model on \(images.shape[0]) \(what)"
+    )
     throw ExitCode(2)
   }
   let attributes = try? FileManager.default.attributesOfItem(atPath: path)

@@ -4,7 +4,8 @@ import SwiftTorchLayers
 
 /// `torchlayers models`.
 struct ListModels: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "models", abstract: "Lists the networks known by name.")
+  static let configuration = CommandConfiguration(
+    commandName: "models", abstract: "Lists the networks known by name.")
   @Flag(help: "Print the result as one JSON object.") var json = false
 
   private struct Report: Encodable {
@@ -57,14 +58,18 @@ struct Summary: ParsableCommand {
       _ = try require(model, oneOf: Models.allCases.map(\.rawValue), "model or run folder")
     }
     if let input {
-      let sizes = input.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+      let sizes = input.lowercased().split(separator: "x", omittingEmptySubsequences: false).map {
+        Int($0) ?? 0
+      }
       guard sizes.count == 3, sizes.allSatisfy({ (1...1 << 16).contains($0) }) else {
         throw ValidationError("--input must look like 3x32x32, not '\(input)'.")
       }
       configuration.inputShape = sizes
     }
     if let classes {
-      guard (1...1 << 20).contains(classes) else { throw ValidationError("--classes must be positive, not \(classes).") }
+      guard (1...1 << 20).contains(classes) else {
+        throw ValidationError("--classes must be positive, not \(classes).")
+      }
       configuration.classes = (0..<classes).map(String.init)
     }
     try Shim.load()
@@ -79,8 +84,9 @@ struct Summary: ParsableCommand {
     }
     func shape(_ sizes: [Int]) -> String { sizes.map(String.init).joined(separator: "x") }
     func kind(_ layer: LayerSummary) -> String { String(layer.layer.prefix { $0 != "(" }) }
-    print("key".padded(to: 6) + "layer".padded(to: 18) + "output".padded(to: 14) + "parameters".leftPadded(to: 12)
-      + "multiply-adds".leftPadded(to: 16))
+    print(
+      "key".padded(to: 6) + "layer".padded(to: 18) + "output".padded(to: 14) + "parameters".leftPadded(to: 12)
+        + "multiply-adds".leftPadded(to: 16))
     print("".padded(to: 6) + "input".padded(to: 18) + shape(configuration.inputShape))
     for layer in layers {
       print(
@@ -88,8 +94,9 @@ struct Summary: ParsableCommand {
           + grouped(Double(layer.parameters)).leftPadded(to: 12)
           + grouped(Double(layer.multiplyAdds)).leftPadded(to: 16))
     }
-    print("total".padded(to: 38) + grouped(Double(parameters)).leftPadded(to: 12)
-      + grouped(Double(work)).leftPadded(to: 16))
+    print(
+      "total".padded(to: 38) + grouped(Double(parameters)).leftPadded(to: 12)
+        + grouped(Double(work)).leftPadded(to: 16))
   }
 }
 

@@ -12,7 +12,9 @@ final class ProgressLine {
   func update(_ progress: TrainingProgress) throws {
     let now = clock.now
     if shown == nil { shown = now - interval + .milliseconds(200) }
-    if let shown, now - shown < interval, !Terminal.errorIsTerminal || progress.batch < progress.batches { return }
+    if let shown, now - shown < interval, !Terminal.errorIsTerminal || progress.batch < progress.batches {
+      return
+    }
     shown = now
     let (loss, accuracy) = try progress.metrics()
     let speed = Double(progress.images) / progress.seconds

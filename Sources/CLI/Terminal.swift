@@ -85,7 +85,8 @@ func nearest(_ word: String, in words: [String]) -> String? {
 func require(_ word: String, oneOf words: [String], _ what: String) throws -> String {
   if words.contains(word) { return word }
   let hint = nearest(word, in: words).map { "; did you mean \($0)?" } ?? ";"
-  throw ValidationError("there is no \(what) '\(word)'\(hint) The choices are \(words.joined(separator: ", ")).")
+  throw ValidationError(
+    "there is no \(what) '\(word)'\(hint) The choices are \(words.joined(separator: ", ")).")
 }
 
 /// `12345` as `12 345`.

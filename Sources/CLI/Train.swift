@@ -47,7 +47,8 @@ struct Train: ParsableCommand {
         ("--optimizer", optimizer != nil), ("--lr", lr != nil), ("--momentum", momentum != nil),
         ("--weight-decay", weightDecay != nil), ("--seed", seed != nil), ("--threads", threads != nil),
         ("--device", device != nil), ("--precision", precision != nil), ("--exact", exact),
-        ("--limit", limit != nil), ("--validation-split", validationSplit != nil), ("--output", output != nil),
+        ("--limit", limit != nil), ("--validation-split", validationSplit != nil),
+        ("--output", output != nil),
         ("--data-dir", dataDir != nil),
       ]
       if let given = fixed.first(where: \.1) {
@@ -116,7 +117,8 @@ struct Train: ParsableCommand {
     Terminal.note(
       "training \(c.model) (\(grouped(Double(parameters))) parameters) on "
         + "\(grouped(Double(run.trainer.loader.dataset.count))) images of \(c.data), \(c.epochs) epochs, batch "
-        + "\(c.batchSize), \(c.optimizer.rawValue) \(c.lr), \(c.device), \(c.threads) threads, libtorch \(c.libtorch)")
+        + "\(c.batchSize), \(c.optimizer.rawValue) \(c.lr), \(c.device), \(c.threads) threads, libtorch \(c.libtorch)"
+    )
   }
 
   private struct Report: Encodable {
@@ -135,7 +137,9 @@ struct Train: ParsableCommand {
     let export: ExportReport?
   }
 
-  private func report(_ run: TrainingRun, _ test: Evaluation, _ exported: ExportReport?, seconds: Double) throws {
+  private func report(_ run: TrainingRun, _ test: Evaluation, _ exported: ExportReport?, seconds: Double)
+    throws
+  {
     let history = run.trainer.history
     let trainSeconds = history.reduce(0) { $0 + $1.seconds }
     let speed = Double(run.trainer.loader.dataset.count * history.count) / trainSeconds

@@ -48,7 +48,8 @@ public struct IDX: Sendable {
       throw FormatError(source: source, message: "it has \(bytes.count) bytes, an IDX file has at least 4")
     }
     guard bytes[0] == 0, bytes[1] == 0 else {
-      throw FormatError(source: source, offset: 0, message: "it is no IDX file: that begins with two zero bytes")
+      throw FormatError(
+        source: source, offset: 0, message: "it is no IDX file: that begins with two zero bytes")
     }
     guard let type = ElementType(rawValue: bytes[2]) else {
       throw FormatError(source: source, offset: 2, message: "the element type \(bytes[2]) is unknown")
@@ -68,7 +69,8 @@ public struct IDX: Sendable {
       let size = bytes[(4 + 4 * index)..<(8 + 4 * index)].reduce(0) { $0 << 8 | Int($1) }
       let (product, overflow) = needed.multipliedReportingOverflow(by: size)
       guard !overflow else {
-        throw FormatError(source: source, offset: 4 + 4 * index, message: "the sizes multiply to more than 2^63")
+        throw FormatError(
+          source: source, offset: 4 + 4 * index, message: "the sizes multiply to more than 2^63")
       }
       shape.append(size)
       needed = product
@@ -77,7 +79,8 @@ public struct IDX: Sendable {
       let what = bytes.count - start < needed ? "is truncated" : "has too many bytes"
       throw FormatError(
         source: source, offset: bytes.count,
-        message: "it \(what): sizes \(shape) need \(needed) bytes of values, \(bytes.count - start) are there")
+        message: "it \(what): sizes \(shape) need \(needed) bytes of values, \(bytes.count - start) are there"
+      )
     }
     var values = Array(bytes[start...])
     reverse(&values, each: type.size)

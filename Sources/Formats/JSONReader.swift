@@ -100,7 +100,9 @@ struct JSONReader {
   }
 
   private mutating func word(_ word: String, _ value: JSONValue) throws(FormatError) -> JSONValue {
-    guard bytes[position...].starts(with: word.utf8) else { throw error("a JSON value is missing in the header") }
+    guard bytes[position...].starts(with: word.utf8) else {
+      throw error("a JSON value is missing in the header")
+    }
     position += word.utf8.count
     return value
   }
@@ -116,7 +118,9 @@ struct JSONReader {
     if next == UInt8(ascii: "-") { position += 1 }
     let leadingZero = next == UInt8(ascii: "0")
     let whole = digits(&self)
-    guard whole > 0, !(leadingZero && whole > 1) else { throw error("a number in the JSON header is malformed") }
+    guard whole > 0, !(leadingZero && whole > 1) else {
+      throw error("a number in the JSON header is malformed")
+    }
     if next == UInt8(ascii: ".") {
       position += 1
       guard digits(&self) > 0 else { throw error("a number in the JSON header is malformed") }
@@ -167,10 +171,14 @@ struct JSONReader {
         }
         position += 2
         let low = try hexadecimal()
-        guard (0xDC00..<0xE000).contains(low) else { throw error("half a surrogate pair stands in the JSON header") }
+        guard (0xDC00..<0xE000).contains(low) else {
+          throw error("half a surrogate pair stands in the JSON header")
+        }
         code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
       }
-      guard let scalar = Unicode.Scalar(code) else { throw error("half a surrogate pair stands in the JSON header") }
+      guard let scalar = Unicode.Scalar(code) else {
+        throw error("half a surrogate pair stands in the JSON header")
+      }
       text += Array(String(scalar).utf8)
     default: throw error("an escape in the JSON header is unknown")
     }

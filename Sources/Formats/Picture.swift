@@ -12,7 +12,8 @@ public struct Picture: Sendable, Equatable {
   /// - Precondition: `pixels` has `width · height · channels` values; `channels` is 1 or 3.
   public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) {
     precondition(channels == 1 || channels == 3, "a picture has 1 or 3 channels, not \(channels)")
-    precondition(pixels.count == width * height * channels, "the number of pixel values does not fit the size")
+    precondition(
+      pixels.count == width * height * channels, "the number of pixel values does not fit the size")
     self.width = width
     self.height = height
     self.channels = channels
@@ -116,7 +117,9 @@ public struct Picture: Sendable, Equatable {
   public func grayscale() -> Picture {
     guard channels == 3 else { return self }
     let grey = (0..<width * height).map { index -> UInt8 in
-      let (red, green, blue) = (Int(pixels[3 * index]), Int(pixels[3 * index + 1]), Int(pixels[3 * index + 2]))
+      let (red, green, blue) = (
+        Int(pixels[3 * index]), Int(pixels[3 * index + 1]), Int(pixels[3 * index + 2])
+      )
       return UInt8((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16)
     }
     return Picture(width: width, height: height, channels: 1, pixels: grey)

@@ -118,12 +118,17 @@ public struct Safetensors: Sendable {
     func error(_ message: String, _ offset: Int? = nil) -> FormatError {
       FormatError(source: source, offset: offset, message: message)
     }
-    guard bytes.count >= 8 else { throw error("it has \(bytes.count) bytes, a safetensors file has at least 8") }
+    guard bytes.count >= 8 else {
+      throw error("it has \(bytes.count) bytes, a safetensors file has at least 8")
+    }
     let length = bytes[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length > 0 else { throw error("the header is empty", 0) }
-    guard length <= 100_000_000 else { throw error("the header's length \(length) is more than 100 000 000", 0) }
+    guard length <= 100_000_000 else {
+      throw error("the header's length \(length) is more than 100 000 000", 0)
+    }
     guard Int(length) <= bytes.count - 8 else {
-      throw error("the header has \(length) bytes, only \(bytes.count - 8) are there: the file is truncated", 0)
+      throw error(
+        "the header has \(length) bytes, only \(bytes.count - 8) are there: the file is truncated", 0)
     }
     let start = 8 + Int(length)
     let json = bytes[8..<start]
@@ -195,7 +200,9 @@ public struct Safetensors: Sendable {
     var shape: [Int] = []
     var product = dtype.size
     for size in sizes {
-      guard let size = size.size else { throw error("the shape of \(name) is not a list of whole numbers", 8) }
+      guard let size = size.size else {
+        throw error("the shape of \(name) is not a list of whole numbers", 8)
+      }
       shape.append(size)
       // Zeros are left out of this product: they would hide an overflow.
       let (next, overflow) = product.multipliedReportingOverflow(by: max(size, 1))

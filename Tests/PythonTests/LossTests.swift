@@ -48,7 +48,9 @@ struct LossCase: Sendable, CustomTestStringConvertible {
     values("nn.MSELoss()") { MSELoss() },
     values("nn.MSELoss(reduction='sum')") { MSELoss(reduction: .sum) },
     values("nn.BCEWithLogitsLoss()") { BCEWithLogitsLoss() },
-    values("nn.BCEWithLogitsLoss(weight=torch.tensor([1., 2, 3, 4, 5]), pos_weight=torch.tensor(2.), reduction='none')") {
+    values(
+      "nn.BCEWithLogitsLoss(weight=torch.tensor([1., 2, 3, 4, 5]), pos_weight=torch.tensor(2.), reduction='none')"
+    ) {
       BCEWithLogitsLoss(
         weight: try Tensor([1, 2, 3, 4, 5] as [Float]), reduction: .none, posWeight: try Tensor(2 as Float))
     },

@@ -21,7 +21,8 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
     ModuleCase("nn.Conv1d(4, 6, 3)", [2, 4, 17]) { Conv1d(inChannels: 4, outChannels: 6, kernelSize: 3) },
     ModuleCase("nn.Conv1d(4, 6, 3, stride=2, padding=2, dilation=2, groups=2, bias=False)", [2, 4, 17]) {
       Conv1d(
-        inChannels: 4, outChannels: 6, kernelSize: 3, stride: 2, padding: 2, dilation: 2, groups: 2, bias: false)
+        inChannels: 4, outChannels: 6, kernelSize: 3, stride: 2, padding: 2, dilation: 2, groups: 2,
+        bias: false)
     },
     ModuleCase("nn.Conv1d(2, 3, 4, padding='same', padding_mode='circular')", [2, 2, 9]) {
       Conv1d(inChannels: 2, outChannels: 3, kernelSize: 4, padding: .same, paddingMode: .circular)
@@ -56,7 +57,9 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
       Conv3d(inChannels: 2, outChannels: 4, kernelSize: [1, 2, 3], padding: .same)
     },
     ModuleCase("nn.Linear(7, 5)", [3, 7]) { Linear(inFeatures: 7, outFeatures: 5) },
-    ModuleCase("nn.Linear(7, 5, bias=False)", [2, 3, 7]) { Linear(inFeatures: 7, outFeatures: 5, bias: false) },
+    ModuleCase("nn.Linear(7, 5, bias=False)", [2, 3, 7]) {
+      Linear(inFeatures: 7, outFeatures: 5, bias: false)
+    },
     ModuleCase("nn.BatchNorm1d(5)", [8, 5]) { BatchNorm1d(numFeatures: 5) },
     ModuleCase("nn.BatchNorm1d(5, eps=1e-3, momentum=None)", [4, 5, 6]) {
       BatchNorm1d(numFeatures: 5, eps: 1e-3, momentum: nil)
@@ -72,10 +75,14 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
       MaxPool1d(kernelSize: 3, stride: 2, padding: 1)
     },
     ModuleCase("nn.MaxPool2d(2)", [2, 3, 9, 10]) { MaxPool2d(kernelSize: 2) },
-    ModuleCase("nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), ceil_mode=True)", [2, 3, 9, 10]) {
+    ModuleCase(
+      "nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), ceil_mode=True)", [2, 3, 9, 10]
+    ) {
       MaxPool2d(kernelSize: [3, 2], stride: [2, 1], padding: [1, 0], dilation: [1, 2], ceilMode: true)
     },
-    ModuleCase("nn.MaxPool3d(2, ceil_mode=True)", [2, 2, 5, 6, 7]) { MaxPool3d(kernelSize: 2, ceilMode: true) },
+    ModuleCase("nn.MaxPool3d(2, ceil_mode=True)", [2, 2, 5, 6, 7]) {
+      MaxPool3d(kernelSize: 2, ceilMode: true)
+    },
     ModuleCase("nn.AvgPool1d(3, padding=1, count_include_pad=False)", [2, 3, 11]) {
       AvgPool1d(kernelSize: 3, padding: 1, countIncludePad: false)
     },
@@ -131,7 +138,8 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
 
 @Suite(.serialized)
 struct ModuleTests {
-  @Test("from the same seed: weights, output, gradients and 25 steps of training are Python's bit for bit",
+  @Test(
+    "from the same seed: weights, output, gradients and 25 steps of training are Python's bit for bit",
     arguments: ModuleCase.all)
   func sameAsPython(_ item: ModuleCase) throws {
     try Peer.singleThreaded()
@@ -140,7 +148,8 @@ struct ModuleTests {
     let module = item.make()
     let initial = module.stateDict()
     let keys = Array(peer.keys).filter { $0.hasPrefix("\(item.name)/initial/") }
-    #expect(Array(initial.keys).map { "\(item.name)/initial/\($0)" } == keys, "state-dict keys and their order")
+    #expect(
+      Array(initial.keys).map { "\(item.name)/initial/\($0)" } == keys, "state-dict keys and their order")
     for (key, tensor) in initial { try expectEqual(tensor, peer, "\(item.name)/initial/\(key)") }
 
     let x = try Tensor.randn(item.shape, requiresGrad: true)
@@ -149,7 +158,9 @@ struct ModuleTests {
     let seed = try Tensor.randn(output.shape)
     try output.backward(gradient: seed)
     try expectEqual(x.grad, peer, "\(item.name)/gradient/input")
-    for (key, tensor) in module.namedParameters() { try expectEqual(tensor.grad, peer, "\(item.name)/gradient/\(key)") }
+    for (key, tensor) in module.namedParameters() {
+      try expectEqual(tensor.grad, peer, "\(item.name)/gradient/\(key)")
+    }
 
     if !module.parameters().isEmpty {
       let optimizer = SGD(module.parameters(), lr: 0.05, momentum: 0.9)

@@ -31,10 +31,14 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
       SGD($0 + $1, lr: 0.1, momentum: 0.9, weightDecay: 0.01, fused: true)
     },
     OptimizerCase("optim.Adam(sum(groups, []))") { Adam($0 + $1) },
-    OptimizerCase("optim.Adam(sum(groups, []), lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1, amsgrad=True)") {
+    OptimizerCase(
+      "optim.Adam(sum(groups, []), lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1, amsgrad=True)"
+    ) {
       Adam($0 + $1, lr: 0.01, betas: (0.8, 0.95), eps: 1e-6, weightDecay: 0.1, amsgrad: true)
     },
-    OptimizerCase("optim.Adam(sum(groups, []), lr=0.01, maximize=True)") { Adam($0 + $1, lr: 0.01, maximize: true) },
+    OptimizerCase("optim.Adam(sum(groups, []), lr=0.01, maximize=True)") {
+      Adam($0 + $1, lr: 0.01, maximize: true)
+    },
     OptimizerCase("optim.Adam(sum(groups, []), lr=0.01, amsgrad=True, fused=True)") {
       Adam($0 + $1, lr: 0.01, amsgrad: true, fused: true)
     },
@@ -51,7 +55,9 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
 
 @Suite(.serialized)
 struct OptimizerTests {
-  @Test("25 steps: losses, weights and optimizer state are Python's bit for bit", arguments: OptimizerCase.all.indices)
+  @Test(
+    "25 steps: losses, weights and optimizer state are Python's bit for bit",
+    arguments: OptimizerCase.all.indices)
   func sameAsPython(_ index: Int) throws {
     try Peer.singleThreaded()
     let peer = try OptimizerCase.peer.get()

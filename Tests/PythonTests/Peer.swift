@@ -14,7 +14,9 @@ enum Peer {
 
   /// The Python that `make test` chose, or the one in the cache.
   static func python() throws -> String {
-    if let chosen = ProcessInfo.processInfo.environment["TORCHLAYERS_PYTHON"], !chosen.isEmpty { return chosen }
+    if let chosen = ProcessInfo.processInfo.environment["TORCHLAYERS_PYTHON"], !chosen.isEmpty {
+      return chosen
+    }
     let label = "\(try Shim.builtVersion)-\(try Shim.builtVariant)"
     for folder in ["libtorch", "python"] {
       let path = "\(Shim.cacheFolder)/\(folder)/\(label)/bin/python"
@@ -25,7 +27,8 @@ enum Peer {
 
   /// Runs a script of the folder `peer` and returns the tensors it wrote to its last argument.
   static func run(_ script: String, _ arguments: [String]) throws -> StateDict {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer").path
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer")
+      .path
     let output = try temporaryFile("peer.safetensors")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try python())
@@ -53,14 +56,17 @@ enum Peer {
   }
 
   static func temporaryFile(_ name: String) throws -> String {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("torchlayers-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "torchlayers-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder.appendingPathComponent(name).path
   }
 }
 
 /// Expects the same shape, type and bytes.
-func expectEqual(_ own: Tensor?, _ peer: StateDict, _ key: String, sourceLocation: SourceLocation = #_sourceLocation)
+func expectEqual(
+  _ own: Tensor?, _ peer: StateDict, _ key: String, sourceLocation: SourceLocation = #_sourceLocation
+)
   throws
 {
   let theirs = try #require(peer[key], "Python did not write \(key)", sourceLocation: sourceLocation)

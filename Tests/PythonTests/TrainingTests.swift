@@ -30,7 +30,8 @@ struct TrainingTests {
     }
   }
 
-  @Test("20 steps on Fashion-MNIST with Adam (and dropout in cnn): losses and weights are Python's bit for bit",
+  @Test(
+    "20 steps on Fashion-MNIST with Adam (and dropout in cnn): losses and weights are Python's bit for bit",
     arguments: ["softmax", "mlp", "cnn"])
   func training(_ name: String) throws {
     try Peer.singleThreaded()
@@ -38,7 +39,8 @@ struct TrainingTests {
     let folder = "/usr/share/datasets/fashion-mnist"
     let peer = try Peer.run("train.py", [folder, name, "\(steps)"])
     let dataset = try NamedDataset.fashionMNIST.load(.train, folder: folder)
-    let loader = try DataLoader(dataset, batchSize: 100, shuffle: true, normalization: Normalization(of: dataset))
+    let loader = try DataLoader(
+      dataset, batchSize: 100, shuffle: true, normalization: Normalization(of: dataset))
     try Torch.manualSeed(3)
     let model = try Models(rawValue: name)!.make(inputShape: [1, 28, 28], classes: 10)
     final class Recorder: Loss {
@@ -50,18 +52,21 @@ struct TrainingTests {
       }
     }
     let recorder = Recorder()
-    let trainer = try Trainer(model, optimizer: Adam(model.parameters(), lr: 3e-3), loader: loader, loss: recorder)
+    let trainer = try Trainer(
+      model, optimizer: Adam(model.parameters(), lr: 3e-3), loader: loader, loss: recorder)
     let outcome = try trainer.fit(epochs: 1, shouldStop: { recorder.losses.count == steps })
     #expect(outcome == .interrupted)
     try expectEqual(try stack(recorder.losses), peer, "losses")
     for (key, tensor) in model.stateDict() { try expectEqual(tensor, peer, key) }
   }
 
-  @Test("Python opens an export: PyTorch's keys, equal logits on 1 000 images, dropout in train(), one SGD step")
+  @Test(
+    "Python opens an export: PyTorch's keys, equal logits on 1 000 images, dropout in train(), one SGD step")
   func torchScript() throws {
     try Peer.singleThreaded()
     let dataset = try NamedDataset.fashionMNIST.load(.test)
-    let loader = try DataLoader(dataset.slice(0..<1000), batchSize: 100, normalization: Normalization(of: dataset))
+    let loader = try DataLoader(
+      dataset.slice(0..<1000), batchSize: 100, normalization: Normalization(of: dataset))
     try Torch.manualSeed(4)
     let model = try Models.cnn.make(inputShape: [1, 28, 28], classes: 10).eval()
     let file = try Peer.temporaryFile("cnn.pt")

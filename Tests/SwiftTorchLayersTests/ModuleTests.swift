@@ -31,7 +31,8 @@ struct ModuleTests {
     #expect(
       keys == [
         "scale", "step_count", "conv_first.weight", "conv_first.bias", "blocks.0.weight", "blocks.0.bias",
-        "blocks.0.running_mean", "blocks.0.running_var", "blocks.0.num_batches_tracked", "head.weight", "head.bias",
+        "blocks.0.running_mean", "blocks.0.running_var", "blocks.0.num_batches_tracked", "head.weight",
+        "head.bias",
       ])
     #expect(try Residual(head: false).namedParameters().map(\.name).contains("head.weight") == false)
   }
@@ -46,7 +47,8 @@ struct ModuleTests {
         if deep { Sigmoid() }
       }
     }
-    #expect(make(deep: true).modules.map(\.typeName) == ["Flatten", "ReLU", "ReLU", "ReLU", "Tanh", "Sigmoid"])
+    #expect(
+      make(deep: true).modules.map(\.typeName) == ["Flatten", "ReLU", "ReLU", "ReLU", "Tanh", "Sigmoid"])
     #expect(make(deep: false).modules.map(\.typeName) == ["Flatten", "ReLU", "ReLU", "ReLU", "Identity"])
   }
 
@@ -58,7 +60,9 @@ struct ModuleTests {
     #expect(error.operatorName == "aten::linear")
     #expect(error.description.contains("in layer 1.1, Linear(in_features=3, out_features=2, bias=True)"))
     #expect(error.description.contains("float32[4, 5]") && error.description.contains("float32[2, 3]"))
-    let custom = try #require(throws: TorchError.self) { try Residual(head: true)(Tensor.zeros([1, 2, 5, 5])) }
+    let custom = try #require(throws: TorchError.self) {
+      try Residual(head: true)(Tensor.zeros([1, 2, 5, 5]))
+    }
     #expect(custom.path == ["head"])
   }
 
@@ -103,7 +107,9 @@ struct ModuleTests {
   @Test("the description is what Python prints")
   func printing() {
     let model = Sequential {
-      Conv2d(inChannels: 1, outChannels: 2, kernelSize: 3, padding: 1, dilation: 2, bias: false, paddingMode: .reflect)
+      Conv2d(
+        inChannels: 1, outChannels: 2, kernelSize: 3, padding: 1, dilation: 2, bias: false,
+        paddingMode: .reflect)
       Sequential {
         BatchNorm2d(numFeatures: 2)
         Dropout(p: 0.4)
@@ -143,7 +149,9 @@ struct ModuleTests {
   @Test("an error inside a recorded forward is the forward's own")
   func tracingError() throws {
     let model = try Residual(head: true)
-    let error = #expect(throws: TorchError.self) { try ScriptModule(model, example: Tensor.zeros([1, 2, 5, 5])) }
+    let error = #expect(throws: TorchError.self) {
+      try ScriptModule(model, example: Tensor.zeros([1, 2, 5, 5]))
+    }
     #expect(error?.path == ["head"])
   }
 
@@ -162,10 +170,13 @@ struct ModuleTests {
       (AvgPool3d(kernelSize: 2), [1, 1, 4, 5, 6]), (AdaptiveAvgPool1d(outputSize: 3), [2, 2, 9]),
       (AdaptiveAvgPool2d(outputSize: [nil, 3]), image), (AdaptiveAvgPool3d(outputSize: 2), [1, 1, 4, 5, 6]),
       (AdaptiveMaxPool1d(outputSize: 3), [2, 2, 9]), (AdaptiveMaxPool2d(outputSize: 3), image),
-      (AdaptiveMaxPool3d(outputSize: [2, nil, 3]), [1, 1, 4, 5, 6]), (Linear(inFeatures: 5, outFeatures: 3), [4, 5]),
+      (AdaptiveMaxPool3d(outputSize: [2, nil, 3]), [1, 1, 4, 5, 6]),
+      (Linear(inFeatures: 5, outFeatures: 3), [4, 5]),
       (Linear(inFeatures: 5, outFeatures: 3, bias: false), [4, 5]), (BatchNorm1d(numFeatures: 5), [4, 5]),
-      (BatchNorm2d(numFeatures: 2), image), (BatchNorm2d(numFeatures: 2, momentum: nil, affine: false), image),
-      (BatchNorm2d(numFeatures: 2, trackRunningStats: false), image), (ReLU(), image), (ReLU(inplace: true), image),
+      (BatchNorm2d(numFeatures: 2), image),
+      (BatchNorm2d(numFeatures: 2, momentum: nil, affine: false), image),
+      (BatchNorm2d(numFeatures: 2, trackRunningStats: false), image), (ReLU(), image),
+      (ReLU(inplace: true), image),
       (Sigmoid(), image), (Tanh(), image), (Softmax(dim: 1), image), (Softmax(), [3, 4]),
       (LogSoftmax(dim: -1), image), (LogSoftmax(), [3, 4, 5]), (Identity(), image),
       (Flatten(startDim: 1, endDim: 2), image), (Dropout(p: 0.3), image), (Dropout2d(p: 0.3), image),

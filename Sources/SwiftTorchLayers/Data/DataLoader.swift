@@ -62,7 +62,8 @@ public struct DataLoader: Sendable {
 
   /// A batch of the images at `indices` (int64, on the data set's device).
   func batch(at indices: Tensor) throws -> Batch {
-    try make(try Aten.indexSelect(dataset.images, 0, indices), try Aten.indexSelect(dataset.labels, 0, indices))
+    try make(
+      try Aten.indexSelect(dataset.images, 0, indices), try Aten.indexSelect(dataset.labels, 0, indices))
   }
 
   fileprivate func batch(at range: Range<Int>) throws -> Batch {

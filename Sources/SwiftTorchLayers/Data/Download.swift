@@ -35,8 +35,10 @@ extension NamedDataset {
       guard access(path, F_OK) != 0 else { continue }
       say("downloading \(base)/\(file)")
       let partial = path + ".partial"
-      let status = try run(["curl", "--fail", "--location", "--silent", "--show-error", "--connect-timeout", "10",
-        "--output", partial, "\(base)/\(file)"])
+      let status = try run([
+        "curl", "--fail", "--location", "--silent", "--show-error", "--connect-timeout", "10",
+        "--output", partial, "\(base)/\(file)",
+      ])
       guard status == 0 else {
         unlink(partial)
         throw TorchError(

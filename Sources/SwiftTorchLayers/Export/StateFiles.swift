@@ -18,7 +18,8 @@ extension StateDict {
     self.init()
     for entry in file.entries {
       guard let dtype = DType(safetensors: entry.dtype) else {
-        throw TorchError("tensor \(entry.name) has the element type \(entry.dtype.rawValue), which is not supported")
+        throw TorchError(
+          "tensor \(entry.name) has the element type \(entry.dtype.rawValue), which is not supported")
       }
       self[entry.name] = try entry.bytes.withUnsafeBytes {
         try Tensor(bytes: $0, shape: entry.shape, dtype: dtype)

@@ -101,7 +101,8 @@ private final class Translator {
     }
   }
 
-  private func register(_ tensor: Tensor, as name: String, in handle: ScriptHandle, isParameter: Bool) throws {
+  private func register(_ tensor: Tensor, as name: String, in handle: ScriptHandle, isParameter: Bool) throws
+  {
     let table = try Shim.table
     let register = isParameter ? table.module_register_parameter : table.module_register_buffer
     try Shim.check(register(handle.pointer, name, try tensor.pointer))

@@ -21,7 +21,9 @@ public func summarize(_ model: Module, inputShape: [Int]) throws -> [LayerSummar
   var value = try Tensor.zeros([1] + inputShape)
   func visit(_ module: Module, _ name: String) throws {
     if let sequence = module as? Sequential {
-      for (child, part) in sequence.childModules { try visit(part, name.isEmpty ? child : "\(name).\(child)") }
+      for (child, part) in sequence.childModules {
+        try visit(part, name.isEmpty ? child : "\(name).\(child)")
+      }
       return
     }
     do {

@@ -89,7 +89,8 @@ public class ConvNd: Module {
     switch padding {
     case .sameSize: text += ", padding=same"
     case .none: text += ", padding=valid"
-    case .explicit(let sizes) where sizes.contains { $0 != 0 }: text += ", padding=\(pythonDescription(sizes))"
+    case .explicit(let sizes) where sizes.contains { $0 != 0 }:
+      text += ", padding=\(pythonDescription(sizes))"
     case .explicit: break
     }
     if dilation.contains(where: { $0 != 1 }) { text += ", dilation=\(pythonDescription(dilation))" }

@@ -3,7 +3,8 @@
 enum Initialization {
   /// A tensor of its own, filled by `fill` without recording. When libtorch is missing, a tensor whose use
   /// throws, so that layers have initialisers that do not.
-  static func make(_ shape: [Int], _ dtype: DType, _ device: Device, _ fill: (Tensor) throws -> Void) -> Tensor
+  static func make(_ shape: [Int], _ dtype: DType, _ device: Device, _ fill: (Tensor) throws -> Void)
+    -> Tensor
   {
     do {
       let tensor = try Aten.emptyWithFormat(shape, dtype, nil as Int?, device, nil as Bool?, nil as Int?)

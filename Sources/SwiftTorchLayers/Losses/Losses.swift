@@ -55,7 +55,8 @@ public func binaryCrossEntropyWithLogits(
 
 private func requireSameShape(_ input: Tensor, _ target: Tensor, _ name: String) throws {
   guard input.shape == target.shape else {
-    throw TorchError("\(name) needs input and target of one shape, got \(input.summary) and \(target.summary)")
+    throw TorchError(
+      "\(name) needs input and target of one shape, got \(input.summary) and \(target.summary)")
   }
 }
 

@@ -118,7 +118,8 @@ public class AdamBase: Optimizer<AdamSettings>, AnyOptimizer {
     let operation = decoupledWeightDecay ? Aten.fusedAdamW : Aten.fusedAdam
     _ = try operation.tensors(
       parameters, gradients, lists["exp_avg"] ?? [], lists["exp_avg_sq"] ?? [],
-      s.amsgrad ? lists["max_exp_avg_sq"] ?? [] : [], counts, s.lr, s.betas.0, s.betas.1, s.weightDecay, s.eps,
+      s.amsgrad ? lists["max_exp_avg_sq"] ?? [] : [], counts, s.lr, s.betas.0, s.betas.1, s.weightDecay,
+      s.eps,
       s.amsgrad, s.maximize)
   }
 }

@@ -288,7 +288,9 @@ struct Operator: @unchecked Sendable {  // the pointer never changes and lives a
       var shapes: [String] = []
       for argument in list { describe(argument, &shapes) }
       return shapes
-    } _: { results, count in (0..<count).map { OperatorResult(results[$0]) } }
+    } _: { results, count in
+      (0..<count).map { OperatorResult(results[$0]) }
+    }
   }
 
   /// Calls an operator that returns only tensors, or one list of them.

@@ -30,8 +30,4 @@ extension Tensor {
 
   /// A copy with elements of its own. Gradients flow through it.
   public func clone(_ format: MemoryFormat = .preserve) throws -> Tensor { try Aten.clone(self, format) }
-
-  /// Overwrites the elements with those of `source`, broadcast, converted and moved as needed: `copy_`.
-  @discardableResult
-  public func copy_(_ source: Tensor) throws -> Tensor { try Aten.copyInPlace(self, source, false) }
 }

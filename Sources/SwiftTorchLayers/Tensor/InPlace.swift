@@ -5,6 +5,10 @@
 // or type does not fit the tensor, and when autograd needs the old elements or the tensor is a leaf that
 // requires a gradient (work inside `noGrad` then).
 extension Tensor {
+  /// Overwrites the elements with those of `source`, broadcast, converted and moved as needed: `copy_`.
+  @discardableResult
+  public func copy_(_ source: Tensor) throws -> Tensor { try Aten.copyInPlace(self, source, false) }
+
   /// self ← self + alpha · other, broadcast.
   @discardableResult
   public func add_(_ other: Tensor, alpha: some Number = 1) throws -> Tensor {

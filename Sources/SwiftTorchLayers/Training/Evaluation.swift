@@ -35,7 +35,9 @@ public func evaluate(
 }
 
 /// Runs `body` under autocast when `precision` asks for it.
-func withPrecision<Result>(_ precision: Precision, _ device: Device, _ body: () throws -> Result) throws -> Result {
+func withPrecision<Result>(_ precision: Precision, _ device: Device, _ body: () throws -> Result) throws
+  -> Result
+{
   guard let type = precision.autocastType else { return try body() }
   return try autocast(device, dtype: type, body)
 }

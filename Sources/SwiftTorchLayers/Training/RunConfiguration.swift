@@ -84,10 +84,12 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     try require(batchSize > 0, "the batch size must be positive, not \(batchSize)")
     try require(lr > 0 && lr.isFinite, "the learning rate must be positive, not \(lr)")
     try require((0..<1).contains(momentum), "the momentum must be at least 0 and below 1, not \(momentum)")
-    try require(weightDecay >= 0 && weightDecay.isFinite, "the weight decay must not be negative: \(weightDecay)")
+    try require(
+      weightDecay >= 0 && weightDecay.isFinite, "the weight decay must not be negative: \(weightDecay)")
     try require(limit.map { $0 > 0 } ?? true, "the limit must be positive, not \(limit ?? 0)")
     try require(
-      (0..<1).contains(validationSplit), "the validation split must be at least 0 and below 1, not \(validationSplit)")
+      (0..<1).contains(validationSplit),
+      "the validation split must be at least 0 and below 1, not \(validationSplit)")
     try require((1...4096).contains(threads), "the number of threads must be 1 or more, not \(threads)")
     try require(
       Models(rawValue: model) != nil, "there is no model \(model)")

@@ -36,7 +36,8 @@ public struct RunFolder: Sendable {
     if let path {
       self.path = path
       guard !manager.fileExists(atPath: configuration) else {
-        throw TorchError("\(path) holds a run already: choose another --output, or go on with --resume \(path)")
+        throw TorchError(
+          "\(path) holds a run already: choose another --output, or go on with --resume \(path)")
       }
     } else {
       var candidate = "runs/\(name)"
@@ -69,7 +70,8 @@ public struct RunFolder: Sendable {
   }
 
   public func write(_ history: [EpochMetrics]) throws {
-    var text = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds,images_per_second\n"
+    var text =
+      "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds,images_per_second\n"
     for line in history {
       let columns = [
         "\(line.epoch)", "\(line.trainLoss)", "\(line.trainAccuracy)",

@@ -45,7 +45,8 @@ public final class TrainingRun {
     let training = held == 0 ? data : try data.slice(0..<data.count - held)
     guard configuration.batchSize <= training.count else {
       throw TorchError(
-        "the batch size \(configuration.batchSize) is larger than the training set of \(training.count) images")
+        "the batch size \(configuration.batchSize) is larger than the training set of \(training.count) images"
+      )
     }
     let normalization = configuration.normalization!
     try Torch.manualSeed(configuration.seed)
@@ -89,7 +90,8 @@ public final class TrainingRun {
 
   /// Trains to the end, or until `shouldStop`; either way the folder holds a checkpoint to go on from.
   public func train(
-    observe: (TrainingProgress) throws -> Void = { _ in }, epochEnded: (EpochMetrics) throws -> Void = { _ in },
+    observe: (TrainingProgress) throws -> Void = { _ in },
+    epochEnded: (EpochMetrics) throws -> Void = { _ in },
     shouldStop: () -> Bool = { false }
   ) throws -> Trainer.Outcome {
     let outcome = try trainer.fit(
