@@ -27,11 +27,16 @@ let package = Package(
     // Bytes in, bytes out; knows nothing of torch.
     .target(
       name: "Formats", dependencies: ["CZlib", "CPNG", "CTurboJPEG"], swiftSettings: strict),
+    // The from-scratch implementation; imports neither the library nor the shim.
+    .target(name: "Reference", dependencies: ["COpenBLAS"], swiftSettings: strict),
+    // Runs the library and the reference on the same inputs and compares.
+    .target(
+      name: "Parity", dependencies: ["SwiftTorchLayers", "Reference"], swiftSettings: strict),
     // The command `torchlayers`.
     .executableTarget(
       name: "CLI",
       dependencies: [
-        "SwiftTorchLayers", "Formats",
+        "SwiftTorchLayers", "Parity", "Formats",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -40,12 +45,19 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", path: "Sources/System/CTurboJPEG",
       providers: [.apt(["libturbojpeg0-dev"])]),
+    // Loads OpenBLAS privately, so that its symbols never mix with libtorch's.
+    .target(
+      name: "COpenBLAS", path: "Sources/System/COpenBLAS",
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
     // Bit for bit against Python's PyTorch.
     .testTarget(
       name: "PythonTests", dependencies: ["SwiftTorchLayers"], exclude: ["peer"], swiftSettings: strict),
+    .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: strict),
+    .testTarget(name: "ReferenceTests", dependencies: ["Reference"], swiftSettings: strict),
     .testTarget(
       name: "SwiftTorchLayersTests", dependencies: ["SwiftTorchLayers", "Formats"],
       swiftSettings: strict),
+    .testTarget(name: "ParityTests", dependencies: ["Parity"], swiftSettings: strict),
   ]
 )

@@ -10,7 +10,7 @@ struct Torchlayers: ParsableCommand {
     version: torchlayersVersion,
     subcommands: [
       Train.self, Evaluate.self, Predict.self, Export.self, Summary.self, ListModels.self, DataCommand.self,
-      Bench.self, Doctor.self,
+      ParityCommand.self, Bench.self, Doctor.self,
     ])
 }
 

@@ -20,7 +20,14 @@ build() { swift build -q --package-path "$1" 2>&1 || { echo "FAILED: $1 does not
 
 ln -s "$root" "$work/SwiftTorchLayers"
 prepare "$work/by-path" '.package(path: "../SwiftTorchLayers")'
+# The README's example is a program of its own.
+mkdir "$work/by-path/Sources/readme"
+awk '/^```swift$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/README.md" >"$work/by-path/Sources/readme/main.swift"
+sed -i 's|^  targets: \[|&\n    .executableTarget(\n      name: "readme", dependencies: [.product(name: "SwiftTorchLayers", package: "SwiftTorchLayers")]),|' \
+  "$work/by-path/Package.swift"
 build "$work/by-path"
+expect "the README's example" "$(cd "$work" && by-path/.build/debug/readme 2>&1)" "(4): Linear(in_features=6272"
+expect "what it saved" "$(ls "$work")" "model.safetensors"
 expect "a package that depends on ours by path" "$("$work/by-path/.build/debug/downstream" 2>&1)" "the loss fell"
 expect "the same without a shim" \
   "$(XDG_CACHE_HOME=$work/empty "$work/by-path/.build/debug/downstream" 2>&1)" "run \`make setup\`"

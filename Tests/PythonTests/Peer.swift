@@ -29,7 +29,7 @@ enum Peer {
   static func run(_ script: String, _ arguments: [String]) throws -> StateDict {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer")
       .path
-    let output = try temporaryFile("peer.safetensors")
+    let output = temporaryFile("peer.safetensors")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try python())
     process.arguments = ["\(folder)/\(script)"] + arguments + [output]
@@ -49,18 +49,24 @@ enum Peer {
 
   /// A list of cases as a file, a line each with tabs between the columns.
   static func cases(_ rows: [[String]]) throws -> String {
-    let path = try temporaryFile("cases.tsv")
+    let path = temporaryFile("cases.tsv")
     try rows.map { $0.joined(separator: "\t") }.joined(separator: "\n").write(
       toFile: path, atomically: true, encoding: .utf8)
     return path
   }
 
-  static func temporaryFile(_ name: String) throws -> String {
+  /// A new path in a folder that goes when the program ends.
+  static func temporaryFile(_ name: String) -> String {
+    temporaryFolder.appendingPathComponent("\(UUID().uuidString)-\(name)").path
+  }
+
+  private static let temporaryFolder: URL = {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "torchlayers-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    return folder.appendingPathComponent(name).path
-  }
+    try! FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    atexit { try? FileManager.default.removeItem(at: Peer.temporaryFolder) }
+    return folder
+  }()
 }
 
 /// Expects the same shape, type and bytes.

@@ -69,12 +69,12 @@ struct TrainingTests {
       dataset.slice(0..<1000), batchSize: 100, normalization: Normalization(of: dataset))
     try Torch.manualSeed(4)
     let model = try Models.cnn.make(inputShape: [1, 28, 28], classes: 10).eval()
-    let file = try Peer.temporaryFile("cnn.pt")
+    let file = Peer.temporaryFile("cnn.pt")
     try ScriptModule(model).save(to: file)
     var images: [Tensor] = []
     let epoch = try loader.epoch()
     while let batch = try epoch.next() { images.append(batch.images) }
-    let raw = try Peer.temporaryFile("images.bin")
+    let raw = Peer.temporaryFile("images.bin")
     try Data(try cat(images).bytes()).write(to: URL(fileURLWithPath: raw))
 
     let peer = try Peer.run("torchscript.py", [file, raw])
