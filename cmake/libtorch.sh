@@ -133,10 +133,8 @@ fetch_distribution() {
     tried+=("$url: curl or unzip is not installed")
     return
   fi
-  local message
-  if ! message=$(curl --fail --location --connect-timeout 10 --progress-bar \
-    --output "$partial/libtorch.zip" "$url" 2> >(tee /dev/stderr | tail -n 1)); then
-    tried+=("$url: ${message:-it cannot be reached}")
+  if ! curl --fail --location --connect-timeout 10 --progress-bar --output "$partial/libtorch.zip" "$url" 1>&2; then
+    tried+=("$url: it cannot be fetched")
     return
   fi
   if unzip -q "$partial/libtorch.zip" -d "$partial"; then

@@ -6,9 +6,9 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures images per second of training and inference on made data.")
   @Option(help: "The network to measure.") var workload = "cnn"
-  @Option(help: "Images of a step.") var batchSize = 100
+  @Option(parsing: .unconditional, help: "Images of a step.") var batchSize = 100
   @Option(help: "Threads on the CPU. (default: the number of cores)") var threads: Int?
-  @Option(help: "Steps that are timed, after five that are not.") var steps = 50
+  @Option(parsing: .unconditional, help: "Steps that are timed, after five that are not.") var steps = 50
   @Flag(help: "The same bits as Python PyTorch's default path, instead of faster kernels.") var exact = false
   @Flag(help: "Print the result as one JSON object.") var json = false
 

@@ -20,9 +20,7 @@ final class ProgressLine {
     let speed = Double(progress.images) / progress.seconds
     let share = Double(progress.batch) / Double(progress.batches)
     let done = Double(progress.epoch - 1) + share
-    let batchesLeft = (Double(progress.epochs) - done) * Double(progress.batches)
-    let imagesPerBatch = Double(progress.images) / max(1, batchesDone(progress))
-    let left = batchesLeft * imagesPerBatch / speed
+    let left = (Double(progress.epochs) - done) * Double(progress.imagesPerEpoch) / speed
     let text =
       "\(grouped(speed)) images/s  loss \(fixed(loss, 4))  accuracy \(percent(accuracy))  "
       + "\(duration(left)) left"
@@ -36,14 +34,6 @@ final class ProgressLine {
     } else {
       Terminal.note("\(head)  \(fixed(share * 100, 0)) %  \(text)")
     }
-  }
-
-  /// Batches since this process began: a resumed epoch does not begin at its first.
-  private var firstBatch: (epoch: Int, batch: Int)?
-  private func batchesDone(_ progress: TrainingProgress) -> Double {
-    if firstBatch == nil { firstBatch = (progress.epoch, progress.batch - 1) }
-    return Double(
-      (progress.epoch - firstBatch!.epoch) * progress.batches + progress.batch - firstBatch!.batch)
   }
 
   func epochEnded(_ metrics: EpochMetrics, of epochs: Int) {

@@ -84,9 +84,10 @@ func nearest(_ word: String, in words: [String]) -> String? {
 /// - Throws: `ValidationError` with the nearest word and all of them.
 func require(_ word: String, oneOf words: [String], _ what: String) throws -> String {
   if words.contains(word) { return word }
-  let hint = nearest(word, in: words).map { "; did you mean \($0)?" } ?? ";"
-  throw ValidationError(
-    "there is no \(what) '\(word)'\(hint) The choices are \(words.joined(separator: ", ")).")
+  let hint = nearest(word, in: words).map { "; did you mean \($0)?" } ?? "."
+  let choices =
+    words.count == 1 ? "The only choice is \(words[0])" : "The choices are \(words.joined(separator: ", "))"
+  throw ValidationError("there is no \(what) '\(word)'\(hint) \(choices).")
 }
 
 /// `12345` as `12 345`.

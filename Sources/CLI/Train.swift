@@ -13,19 +13,21 @@ struct Train: ParsableCommand {
   @Option(help: "The network: softmax, mlp, cnn or lenet.") var model: String?
   @Option(help: "The data set: fashion-mnist or mnist.") var data: String?
   @Option(help: "The folder of the data set's files.") var dataDir: String?
-  @Option(help: "Passes over the training images. (default: 2)") var epochs: Int?
-  @Option(help: "Images of a step. (default: 100)") var batchSize: Int?
+  @Option(parsing: .unconditional, help: "Passes over the training images. (default: 2)") var epochs: Int?
+  @Option(parsing: .unconditional, help: "Images of a step. (default: 100)") var batchSize: Int?
   @Option(help: "sgd, adam or adamw. (default: adam)") var optimizer: String?
-  @Option(help: "The learning rate. (default: 0.003)") var lr: Double?
-  @Option(help: "The momentum of sgd. (default: 0)") var momentum: Double?
-  @Option(help: "The weight decay. (default: 0)") var weightDecay: Double?
+  @Option(parsing: .unconditional, help: "The learning rate. (default: 0.003)") var lr: Double?
+  @Option(parsing: .unconditional, help: "The momentum of sgd. (default: 0)") var momentum: Double?
+  @Option(parsing: .unconditional, help: "The weight decay. (default: 0)") var weightDecay: Double?
   @Option(help: "The seed of all random numbers. (default: 0)") var seed: UInt64?
-  @Option(help: "Threads on the CPU. (default: the number of cores)") var threads: Int?
+  @Option(parsing: .unconditional, help: "Threads on the CPU. (default: the number of cores)") var threads:
+    Int?
   @Option(help: "auto, cpu, cuda or cuda:N. (default: auto)") var device: String?
   @Option(help: "float32, bf16 or fp16. (default: float32)") var precision: String?
   @Flag(help: "The same bits as Python PyTorch's default path, instead of faster kernels.") var exact = false
-  @Option(help: "Only so many training images.") var limit: Int?
-  @Option(help: "This share of the training images is kept for validation. (default: 0)")
+  @Option(parsing: .unconditional, help: "Only so many training images.") var limit: Int?
+  @Option(
+    parsing: .unconditional, help: "This share of the training images is kept for validation. (default: 0)")
   var validationSplit: Double?
   @Option(help: "The run's folder. (default: below runs/)") var output: String?
   @Option(help: ArgumentHelp("Go on with an interrupted run.", valueName: "folder")) var resume: String?

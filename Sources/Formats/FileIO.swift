@@ -39,6 +39,7 @@ public enum FileIO {
   /// never half of one.
   /// - Throws: `FormatError` with the system's reason; nothing is left behind.
   public static func writeAtomically(_ bytes: [UInt8], to path: String) throws(FormatError) {
+    try requireReplaceable(path)
     let temporary = "\(path).\(getpid()).partial"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw systemError(path, "cannot be written") }
@@ -60,6 +61,15 @@ public enum FileIO {
       unlink(temporary)
       throw error
     }
+  }
+
+  /// Renaming over a device or a pipe would replace it by a file.
+  /// - Throws: `FormatError` when something is at `path` that is no regular file.
+  public static func requireReplaceable(_ path: String) throws(FormatError) {
+    var information = stat()
+    guard stat(path, &information) == 0, information.st_mode & S_IFMT != S_IFREG else { return }
+    let what = information.st_mode & S_IFMT == S_IFDIR ? "a folder" : "no regular file"
+    throw FormatError(source: path, message: "cannot be written: it is \(what)")
   }
 
   private static func systemError(_ path: String, _ what: String) -> FormatError {

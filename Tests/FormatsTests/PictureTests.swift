@@ -66,7 +66,7 @@ struct PictureTests {
     try FileIO.writeAtomically([3], to: path)
     #expect(try FileIO.read(path) == [3])
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a"])
-    for bad in [path + "/below-a-file", folder.path + "/none/x", "/proc/x"] {
+    for bad in [path + "/below-a-file", folder.path + "/none/x", "/proc/x", folder.path, "/dev/null"] {
       let message = failure { () throws(FormatError) in try FileIO.writeAtomically([1], to: bad) }
       #expect(message?.hasPrefix("\(bad): cannot be written: ") == true)
     }

@@ -1,3 +1,5 @@
+import Formats
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -9,6 +11,7 @@
 /// Lets `write` make a file beside `path` and renames it when all went well: nobody ever sees half a file.
 /// - Throws: what `write` throws, or `TorchError` with the system's reason; the temporary file is removed.
 func writeBeside(_ path: String, _ write: (String) throws -> Void) throws {
+  try FileIO.requireReplaceable(path)
   let temporary = "\(path).\(getpid()).partial"
   do {
     // Asking first gives the system's own reason (read-only, missing folder) instead of a library's.

@@ -6,6 +6,14 @@ import Formats
   import Foundation
 #endif
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// The files of a run: `config.json`, `model.safetensors`, `checkpoint.safetensors`, `metrics.csv`. Each is
 /// written beside and renamed, so that a run can be killed at any moment.
 public struct RunFolder: Sendable {
@@ -115,7 +123,9 @@ private func reason(of error: any Error) -> String {
     case .fileWriteOutOfSpace: return "no space left on the device"
     case .fileWriteVolumeReadOnly: return "the file system is read-only"
     case .fileWriteFileExists: return "a file of that name is in the way"
-    default: return "\(error.underlying ?? error)"
+    default:
+      guard let system = error.underlying as? POSIXError else { return "\(error.underlying ?? error)" }
+      return String(cString: strerror(system.code.rawValue))
     }
   default: return "\(error)"
   }

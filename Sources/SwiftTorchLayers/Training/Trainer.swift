@@ -25,6 +25,7 @@ public struct TrainingProgress {
   /// Batches done in this epoch.
   public let batch: Int
   public let batches: Int
+  public let imagesPerEpoch: Int
   /// Images trained on since this call of `fit` began, and the seconds it took.
   public let images: Int
   public let seconds: Double
@@ -98,7 +99,8 @@ public final class Trainer {
         try observe(
           TrainingProgress(
             epoch: history.count + 1, epochs: epochs, batch: epoch.position, batches: loader.count,
-            images: images, seconds: seconds(clock.now - begin), metrics: sums.read))
+            imagesPerEpoch: loader.dataset.count, images: images, seconds: seconds(clock.now - begin),
+            metrics: sums.read))
       }
       try loader.device.synchronize()
       let (trainLoss, trainAccuracy) = try sums.read()
