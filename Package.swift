@@ -53,6 +53,8 @@ let package = Package(
     // Bit for bit against Python's PyTorch.
     .testTarget(
       name: "PythonTests", dependencies: ["SwiftTorchLayers"], exclude: ["peer"], swiftSettings: strict),
+    // The built program, run as a user runs it.
+    .testTarget(name: "CLITests", dependencies: ["Formats"], swiftSettings: strict),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: strict),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"], swiftSettings: strict),
     .testTarget(

@@ -52,6 +52,12 @@ enum Interruption {
   static var isAsked: Bool { asked.load(ordering: .relaxed) }
 
   static func install() {
+    // A parent may have started us with these signals blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for number in [SIGINT, SIGTERM] {
       signal(number) { _ in
         if Interruption.asked.exchange(true, ordering: .relaxed) { _exit(130) }

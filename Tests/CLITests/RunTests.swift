@@ -1,0 +1,135 @@
+import Foundation
+import Formats
+import Testing
+
+@Suite("Runs: train, evaluate, predict, export, resume", .serialized)
+struct RunTests {
+  @Test(
+    "train prints one JSON object; evaluate repeats its accuracy; predict agrees with evaluate; export verifies"
+  )
+  func wholeJob() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let trained = try torchlayers(
+      "train", "--model", "cnn", "--data", "fashion-mnist", "--epochs", "1", "--limit", "2000", "--seed", "1",
+      "--json",
+      "--output", "run")
+    #expect(trained.status == 0, "\(trained.errors)")
+    let json = try trained.json()
+    let test = try #require(json["test"] as? [String: Any])
+    let accuracy = try #require(test["accuracy"] as? Double)
+    #expect(accuracy > 0.5 && test["loss"] is Double)
+    #expect((json["epochs"] as? [Any])?.count == 1)
+    #expect(json["seconds"] is Double && json["images_per_second"] is Double)
+    #expect(json["output"] as? String == "run")
+
+    let evaluated = try torchlayers("evaluate", "run", "--json", "--predictions", "predictions.csv").json()
+    #expect(evaluated["accuracy"] as? Double == accuracy)
+    #expect(evaluated["loss"] as? Double == test["loss"] as? Double)
+    #expect(evaluated["count"] as? Int == 10000)
+
+    let lines = String(decoding: try torchlayers.read("predictions.csv"), as: UTF8.self).split(
+      separator: "\n")
+    for index in [7, 100, 4242] {
+      try torchlayers("data", "image", "fashion-mnist", "\(index)", "--output", "\(index).png")
+      let predicted = try torchlayers("predict", "run", "\(index).png", "--json").json()
+      let first = try #require((predicted["predictions"] as? [[String: Any]])?.first)
+      #expect(lines[index + 1].split(separator: ",")[2] == "\(try #require(first["index"] as? Int))")
+    }
+
+    let exported = try torchlayers("export", "run", "--format", "torchscript", "--output", "cnn.pt", "--json")
+    #expect(exported.status == 0, "\(exported.errors)")
+    #expect(try exported.json()["verified"] as? String == "loaded again: equal logits on 100 test images")
+    #expect(try torchlayers.read("cnn.pt").count > 13_000_000)
+  }
+
+  @Test("a picture of another size and colour, PNG with 3 channels, is predicted")
+  func otherPicture() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    try torchlayers("train", "--model", "softmax", "--epochs", "1", "--limit", "500", "--output", "run")
+    let picture = Picture(
+      width: 61, height: 40, channels: 3, pixels: (0..<61 * 40 * 3).map { UInt8($0 * 7 % 256) })
+    try picture.writePNG(to: torchlayers.path("photo.png"))
+    let ended = try torchlayers("predict", "run", "photo.png", "--top", "2", "--invert")
+    #expect(ended.status == 0 && ended.output.hasPrefix("photo.png: "), "\(ended.errors)")
+  }
+
+  @Test(
+    "the same seed gives the same model file, byte for byte, in fast and in exact mode",
+    arguments: [[], ["--exact"]])
+  func repeatable(_ flags: [String]) throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    for output in ["a", "b"] {
+      let arguments = [
+        "train", "--model", "lenet", "--epochs", "1", "--limit", "1000", "--seed", "1", "--threads", "1",
+        "--output",
+        output,
+      ]
+      #expect(try torchlayers(arguments + flags).status == 0)
+    }
+    #expect(try torchlayers.read("a/model.safetensors") == torchlayers.read("b/model.safetensors"))
+  }
+
+  @Test(
+    "Ctrl-C saves, exits 130 and says how to go on; the resumed run ends with the same weights and metrics")
+  func resume() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let flags = [
+      "train", "--model", "lenet", "--epochs", "2", "--limit", "6000", "--seed", "3", "--threads", "1",
+      "--validation-split", "0.1", "--output",
+    ]
+    #expect(try torchlayers(flags + ["whole"]).status == 0)
+    let stopped = try torchlayers.interrupted(flags + ["stopped"], by: SIGINT)
+    #expect(stopped.status == 130)
+    #expect(stopped.errors.contains("go on with: torchlayers train --resume stopped"))
+    #expect(!FileManager.default.fileExists(atPath: torchlayers.path("stopped/model.safetensors")))
+    let resumed = try torchlayers("train", "--resume", "stopped")
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(try torchlayers.read("whole/model.safetensors") == torchlayers.read("stopped/model.safetensors"))
+    func metrics(_ run: String) throws -> [[Substring]] {
+      String(decoding: try torchlayers.read("\(run)/metrics.csv"), as: UTF8.self).split(separator: "\n").map {
+        Array($0.split(separator: ",", omittingEmptySubsequences: false).prefix(5))  // without the times
+      }
+    }
+    #expect(try metrics("whole") == metrics("stopped"))
+  }
+
+  @Test("kill -9 leaves whole files: what the folder has can be read")
+  func killed() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let ended = try torchlayers.interrupted(
+      ["train", "--model", "lenet", "--epochs", "50", "--limit", "2000", "--output", "run"], by: SIGKILL)
+    #expect(ended.status == SIGKILL)
+    for name in try FileManager.default.contentsOfDirectory(atPath: torchlayers.path("run"))
+    where name.hasSuffix(".safetensors") {
+      _ = try Safetensors.read(path: torchlayers.path("run/\(name)"))
+    }
+    expectError(try torchlayers("evaluate", "run"), 1, "run/model.safetensors")
+  }
+
+  @Test("help and version answer for the command and every subcommand")
+  func help() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    #expect(try torchlayers("--version").output.contains("."))
+    for name in [
+      "train", "evaluate", "predict", "export", "summary", "models", "data", "parity", "bench", "doctor",
+    ] {
+      #expect(try torchlayers("--help").output.contains("  \(name)"))
+      #expect(try torchlayers(name, "--help").status == 0)
+    }
+  }
+
+  @Test("summary counts the digits CNN: 3 274 634 parameters")
+  func summary() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let json = try torchlayers("summary", "cnn", "--json").json()
+    #expect(json["parameters"] as? Int == 3_274_634)
+    #expect(json["multiply_adds"] as? Int == 28 * 28 * 32 * 25 + 14 * 14 * 64 * 32 * 25 + 3136 * 1024 + 10240)
+  }
+}
