@@ -32,12 +32,14 @@ shim_status grad(const shim_tensor *outputs, int64_t count, const shim_tensor *i
   });
 }
 
-bool set_autocast(int32_t device_type, bool on, int32_t dtype) {
-  const auto type = static_cast<c10::DeviceType>(device_type);
-  const bool was_on = at::autocast::is_autocast_enabled(type);
-  at::autocast::set_autocast_enabled(type, on);
-  if (on) at::autocast::set_autocast_dtype(type, static_cast<at::ScalarType>(dtype));
-  return was_on;
+shim_status set_autocast(int32_t device_type, bool on, int32_t dtype, bool *was_on) {
+  return guarded([&] {
+    const auto type = static_cast<c10::DeviceType>(device_type);
+    const bool before = at::autocast::is_autocast_enabled(type);
+    if (on) at::autocast::set_autocast_dtype(type, static_cast<at::ScalarType>(dtype));
+    at::autocast::set_autocast_enabled(type, on);
+    *was_on = before;
+  });
 }
 
 }  // namespace

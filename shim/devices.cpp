@@ -60,7 +60,7 @@ shim_status set_context_flag(const char *name, bool on) {
 }  // namespace
 
 void add_devices(torch_shim &table) {
-  table.cuda_built = [] { return at::Context::hasCUDA() || torch::cuda::cudnn_is_available(); };
+  table.cuda_built = [] { return at::Context::hasCUDA(); };
   table.cuda_device_count = [] {
     int32_t count = 0;
     guarded([&] { count = torch::cuda::is_available() ? static_cast<int32_t>(torch::cuda::device_count()) : 0; });

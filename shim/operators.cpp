@@ -44,11 +44,13 @@ shim_status operator_find(const char *name, const char *overload, shim_operator 
 const char *operator_overloads(const char *name) {
   thread_local std::string text;
   text.clear();
-  for (const auto &op : c10::Dispatcher::singleton().getAllOpNames()) {
-    if (op.name != name) continue;
-    if (!text.empty()) text += ", ";
-    text += op.overload_name.empty() ? "\"\"" : op.overload_name;
-  }
+  guarded([&] {
+    for (const auto &op : c10::Dispatcher::singleton().getAllOpNames()) {
+      if (op.name != name) continue;
+      if (!text.empty()) text += ", ";
+      text += op.overload_name.empty() ? "\"\"" : op.overload_name;
+    }
+  });
   return text.c_str();
 }
 
@@ -164,6 +166,13 @@ shim_value to_value(c10::IValue &&value) {
   return out;
 }
 
+void take_back(const shim_value &value) {
+  if (value.tag == SHIM_TENSOR) release(static_cast<shim_tensor>(const_cast<void *>(value.as.p)));
+  if (value.tag == SHIM_TENSOR_LIST) {
+    for (int64_t i = 0; i < value.count; ++i) release(static_cast<const shim_tensor *>(value.as.p)[i]);
+  }
+}
+
 shim_status operator_call(shim_operator op, const shim_value *arguments, int64_t argument_count,
                           shim_value *results, int64_t capacity, int64_t *count) {
   return guarded([&] {
@@ -187,7 +196,14 @@ shim_status operator_call(shim_operator op, const shim_value *arguments, int64_t
       throw std::invalid_argument("more results than there is room for: " + op->schema);
     }
     lists.clear();
-    for (size_t i = 0; i < stack.size(); ++i) results[i] = to_value(std::move(stack[i]));
+    size_t done = 0;
+    try {
+      for (; done < stack.size(); ++done) results[done] = to_value(std::move(stack[done]));
+    } catch (...) {
+      // The caller will see none of the results: those handed out already go back.
+      for (size_t i = 0; i < done; ++i) take_back(results[i]);
+      throw;
+    }
     *count = static_cast<int64_t>(stack.size());
   });
 }

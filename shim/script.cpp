@@ -36,14 +36,11 @@ shim_status module_trace(shim_module handle, const shim_tensor *inputs, int64_t 
       for (const auto &value : stack) handles.push_back(hand_out(value.toTensor()));
       shim_tensor output = nullptr;
       const int32_t failed = body(context, handles.data(), static_cast<int64_t>(handles.size()), &output);
-      for (shim_tensor input : handles) {
-        live.fetch_sub(1, std::memory_order_relaxed);
-        c10::raw::intrusive_ptr::decref(reinterpret_cast<c10::TensorImpl *>(input));
-      }
-      if (failed != 0) throw std::runtime_error("the traced forward failed");
-      live.fetch_sub(1, std::memory_order_relaxed);
-      return {at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(
-          reinterpret_cast<c10::TensorImpl *>(output)))};
+      for (shim_tensor input : handles) release(input);
+      if (failed != 0 || output == nullptr) throw std::runtime_error("the traced forward failed");
+      at::Tensor result = borrow(output);
+      release(output);
+      return {result};
     };
     auto &self = module(handle);
     auto state = torch::jit::tracer::trace(

@@ -42,6 +42,12 @@ inline shim_tensor hand_out(at::Tensor tensor) {
   return reinterpret_cast<shim_tensor>(tensor.unsafeReleaseTensorImpl());
 }
 
+inline void release(shim_tensor handle) {
+  if (handle == nullptr) return;
+  live.fetch_sub(1, std::memory_order_relaxed);
+  c10::raw::intrusive_ptr::decref(reinterpret_cast<c10::TensorImpl *>(handle));
+}
+
 inline at::Tensor borrow(shim_tensor handle) {
   if (handle == nullptr) return {};
   return at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::unsafe_reclaim_from_nonowning(

@@ -52,10 +52,7 @@ void add_tensors(torch_shim &table) {
   table.tensor_read = tensor_read;
   table.tensor_info = tensor_info;
   table.tensor_retain = [](shim_tensor handle) { return hand_out(borrow(handle)); };
-  table.tensor_release = [](shim_tensor handle) {
-    live.fetch_sub(1, std::memory_order_relaxed);
-    c10::raw::intrusive_ptr::decref(reinterpret_cast<c10::TensorImpl *>(handle));
-  };
+  table.tensor_release = release;
   table.tensor_set_data = [](shim_tensor handle, shim_tensor source) {
     return guarded([&] { borrow(handle).set_data(borrow(source)); });
   };

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import SwiftTorchLayers
 
 #if canImport(FoundationEssentials)
@@ -44,9 +45,8 @@ func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to pa
     )
     throw ExitCode(2)
   }
-  let attributes = try? FileManager.default.attributesOfItem(atPath: path)
   return ExportReport(
-    format: "torchscript", file: path, bytes: (attributes?[.size] as? Int) ?? 0,
+    format: "torchscript", file: path, bytes: try FileIO.size(path),
     verified: "loaded again: equal logits on \(images.shape[0]) \(what)")
 }
 

@@ -63,6 +63,14 @@ public enum FileIO {
     }
   }
 
+  /// The size of a file in bytes.
+  /// - Throws: `FormatError` with the system's reason.
+  public static func size(_ path: String) throws(FormatError) -> Int {
+    var information = stat()
+    guard stat(path, &information) == 0 else { throw systemError(path, "cannot be read") }
+    return Int(information.st_size)
+  }
+
   /// Renaming over a device or a pipe would replace it by a file.
   /// - Throws: `FormatError` when something is at `path` that is no regular file.
   public static func requireReplaceable(_ path: String) throws(FormatError) {

@@ -179,8 +179,8 @@ typedef struct torch_shim {
   void (*set_grad_enabled)(bool on);
   void *SHIM_NONNULL (*SHIM_NONNULL inference_mode_enter)(void);          // nests; leave in the opposite order
   void (*inference_mode_leave)(void *guard);
-  // Autocast of one device type to a 16-bit dtype on this thread; returns whether it was on.
-  bool (*set_autocast)(int32_t device_type, bool on, int32_t dtype);
+  // Autocast of one device type to a 16-bit dtype on this thread; *was_on says whether it was on before.
+  shim_status (*set_autocast)(int32_t device_type, bool on, int32_t dtype, bool *was_on);
   void (*clear_autocast_cache)(void);
 
   // --- Random numbers. --------------------------------------------------------------------------------

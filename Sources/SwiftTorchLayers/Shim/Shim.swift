@@ -68,7 +68,8 @@ public enum Shim {
   /// The user's cache: `$XDG_CACHE_HOME/torchlayers`, or `~/.cache/torchlayers`.
   public static var cacheFolder: String {
     if let cache = environment("XDG_CACHE_HOME") { return cache + "/torchlayers" }
-    return (environment("HOME") ?? "/root") + "/.cache/torchlayers"
+    let home = environment("HOME") ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) } ?? ""
+    return home + "/.cache/torchlayers"
   }
 
   private static func environment(_ name: String) -> String? {

@@ -116,9 +116,11 @@ public func autocast<Result>(
   _ device: Device, dtype: DType, enabled: Bool = true, _ body: () throws -> Result
 ) throws -> Result {
   let table = try Shim.table
-  let before = table.set_autocast(device.type, enabled, dtype.rawValue)
+  var before = false
+  try Shim.check(table.set_autocast(device.type, enabled, dtype.rawValue, &before))
   defer {
-    _ = table.set_autocast(device.type, before, dtype.rawValue)
+    var ignored = false
+    _ = table.set_autocast(device.type, before, dtype.rawValue, &ignored)
     if !before { table.clear_autocast_cache() }
   }
   return try body()
