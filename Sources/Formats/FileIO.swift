@@ -9,7 +9,7 @@
 /// Whole files in and out.
 public enum FileIO {
   /// The bytes of a file.
-  /// - Throws: `FormatError` with the system's reason.
+  /// - Throws: `FormatError` with the system's reason, for a folder, and for a file larger than memory.
   public static func read(_ path: String) throws(FormatError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw systemError(path, "cannot be opened") }
@@ -19,19 +19,24 @@ public enum FileIO {
     guard information.st_mode & S_IFMT != S_IFDIR else {
       throw FormatError(source: path, message: "it is a folder, a file is needed")
     }
+    // One byte more than the size, so that a file that does not grow is read in one go.
+    let size = max(Int(information.st_size), 0)
+    // An Array for which there is no memory would end the program, and a sparse file can claim any size.
+    guard size < sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) else {
+      throw FormatError(source: path, message: "its \(size) bytes do not fit into memory")
+    }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(max(Int(information.st_size), 0) + 1)
-    let chunkSize = max(Int(information.st_size) + 1, 1 << 16)
+    var chunkSize = size + 1
     while true {
-      var failed = false
+      var got = 0
       let chunk = [UInt8](unsafeUninitializedCapacity: chunkSize) { buffer, count in
-        let got = readBytes(file, buffer.baseAddress!, chunkSize)
-        failed = got < 0
+        got = readBytes(file, buffer.baseAddress!, chunkSize)
         count = max(got, 0)
       }
-      guard !failed else { throw systemError(path, "cannot be read") }
+      guard got >= 0 else { throw systemError(path, "cannot be read") }
       if chunk.isEmpty { return bytes }
       if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+      chunkSize = 1 << 16
     }
   }
 
@@ -40,24 +45,33 @@ public enum FileIO {
   /// - Throws: `FormatError` with the system's reason; nothing is left behind.
   public static func writeAtomically(_ bytes: [UInt8], to path: String) throws(FormatError) {
     try requireReplaceable(path)
-    let temporary = "\(path).\(getpid()).partial"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw systemError(path, "cannot be written") }
-    var done = 0
-    while done < bytes.count {
-      let wrote = bytes.withUnsafeBytes { write(file, $0.baseAddress! + done, $0.count - done) }
-      if wrote < 0, errno == EINTR { continue }
-      guard wrote > 0 else {
-        let error = systemError(path, "cannot be written")
-        close(file)
-        unlink(temporary)
-        throw error
-      }
-      done += wrote
+    let (file, temporary) = try openBeside(path)
+    var failure: FormatError?
+    if !writeAll(bytes, to: file) || fsync(file) != 0 { failure = systemError(path, "cannot be written") }
+    if close(file) != 0, failure == nil { failure = systemError(path, "cannot be written") }
+    if failure == nil, rename(temporary, path) != 0 { failure = systemError(path, "cannot be written") }
+    if let failure {
+      unlink(temporary)
+      throw failure
     }
-    let synced = fsync(file) == 0 && close(file) == 0
-    guard synced, rename(temporary, path) == 0 else {
-      let error = systemError(path, "cannot be written")
+  }
+
+  /// As `writeAtomically`, for a library that writes the file itself: `write` gets the path of an empty file
+  /// beside `path`.
+  /// - Throws: what `write` throws, or `FormatError` with the system's reason; nothing is left behind.
+  public static func replace(_ path: String, by write: (_ temporary: String) throws -> Void) throws {
+    try requireReplaceable(path)
+    let (file, temporary) = try openBeside(path)
+    defer { close(file) }
+    do {
+      try write(temporary)
+      // The library may have made the file anew: the name is what counts.
+      let written = open(temporary, O_RDONLY | O_CLOEXEC)
+      defer { close(written) }
+      guard written >= 0, fsync(written) == 0, rename(temporary, path) == 0 else {
+        throw systemError(path, "cannot be written")
+      }
+    } catch {
       unlink(temporary)
       throw error
     }
@@ -78,6 +92,30 @@ public enum FileIO {
     guard stat(path, &information) == 0, information.st_mode & S_IFMT != S_IFREG else { return }
     let what = information.st_mode & S_IFMT == S_IFDIR ? "a folder" : "no regular file"
     throw FormatError(source: path, message: "cannot be written: it is \(what)")
+  }
+
+  /// A new file in the folder of `path`, with a name that no other process or thread has.
+  private static func openBeside(_ path: String) throws(FormatError) -> (file: Int32, name: String) {
+    // The name does not grow with that of `path`, which may be as long as a name can be.
+    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+    for attempt in 0..<1000 {
+      let name = "\(folder).writing-\(getpid())-\(attempt)"
+      let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      if file >= 0 { return (file, name) }
+      guard errno == EEXIST else { break }
+    }
+    throw systemError(path, "cannot be written")
+  }
+
+  private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
+    var done = 0
+    while done < bytes.count {
+      let wrote = bytes.withUnsafeBytes { write(file, $0.baseAddress! + done, $0.count - done) }
+      if wrote < 0, errno == EINTR { continue }
+      guard wrote > 0 else { return false }
+      done += wrote
+    }
+    return true
   }
 
   private static func systemError(_ path: String, _ what: String) -> FormatError {

@@ -7,13 +7,30 @@ public struct FormatError: Error, CustomStringConvertible, Equatable, Sendable {
   /// One sentence.
   public var message: String
 
+  /// An error about `source`, at byte `offset` where one can be named.
   public init(source: String, offset: Int? = nil, message: String) {
     self.source = source
     self.offset = offset
     self.message = message
   }
 
+  /// `source: at byte offset: message`, without the middle part when there is no offset.
   public var description: String {
     offset.map { "\(source): at byte \($0): \(message)" } ?? "\(source): \(message)"
   }
+}
+
+/// A text from a file as a sentence may show it: a file must not break the line, drive the terminal
+/// or fill the screen.
+func shown(_ text: String) -> String {
+  let longest = 80
+  var result = ""
+  for scalar in text.unicodeScalars.prefix(longest) {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator:
+      result += "\\u{\(String(scalar.value, radix: 16))}"
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return text.unicodeScalars.count > longest ? result + "…" : result
 }

@@ -7,20 +7,25 @@ public enum Gzip {
 
   /// What was compressed; several members are joined, as gzip joins them.
   /// - Parameter maximumSize: more than this is refused, in bytes.
-  /// - Throws: `FormatError` for a truncated or damaged file.
+  /// - Throws: `FormatError` for a truncated or damaged file, one with other bytes behind it, one too large.
   public static func inflate(
     _ bytes: [UInt8], source: String, maximumSize: Int = 4 << 30
   ) throws(FormatError) -> [UInt8] {
+    guard isGzip(bytes) else { throw FormatError(source: source, offset: 0, message: "it is no gzip file") }
     var output: [UInt8] = []
-    // The last four bytes hold the size, modulo 2³²: a hint, never trusted.
-    if bytes.count >= 18 {
-      let hint = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
-      output.reserveCapacity(min(hint, bytes.count * 1100, maximumSize))
-    }
+    // The last four bytes hold the size, modulo 2³²: a hint, never trusted with much memory.
+    let hint = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+    output.reserveCapacity(min(hint, maximumSize, 1 << 28))
     var position = 0
     while position < bytes.count {
       // Zeros after the last member are padding, anything else is damage.
-      if position > 0, bytes[position...].allSatisfy({ $0 == 0 }) { break }
+      if bytes[position...].allSatisfy({ $0 == 0 }) { break }
+      // A member cut after its first byte is left to zlib, which calls it truncated.
+      guard bytes[position] == 0x1F, position + 1 == bytes.count || bytes[position + 1] == 0x8B else {
+        throw FormatError(
+          source: source, offset: position,
+          message: "\(bytes.count - position) bytes behind the end of the gzip data belong to nothing")
+      }
       position += try member(bytes, from: position, into: &output, source, maximumSize)
     }
     return output
@@ -81,13 +86,21 @@ public enum Gzip {
     let capacity = Int(deflateBound(&stream, UInt(bytes.count)))
     return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
       bytes.withUnsafeBufferPointer { input in
-        stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
-        stream.avail_in = UInt32(bytes.count)
-        stream.next_out = buffer.baseAddress
-        stream.avail_out = UInt32(capacity)
-        _ = CZlib.deflate(&stream, Z_FINISH)
+        // zlib counts in 32 bits, so the rest is handed over piece by piece.
+        var taken = 0
+        var status = Z_OK
+        while status == Z_OK {
+          let piece = min(input.count - taken, 1 << 30)
+          let room = min(capacity - count, 1 << 30)
+          stream.next_in = input.baseAddress.map { UnsafeMutablePointer(mutating: $0 + taken) }
+          stream.avail_in = UInt32(piece)
+          stream.next_out = buffer.baseAddress! + count
+          stream.avail_out = UInt32(room)
+          status = CZlib.deflate(&stream, taken + piece == input.count ? Z_FINISH : Z_NO_FLUSH)
+          taken += piece - Int(stream.avail_in)
+          count += room - Int(stream.avail_out)
+        }
       }
-      count = capacity - Int(stream.avail_out)
     }
   }
 }

@@ -23,11 +23,14 @@ public struct IDX: Sendable {
     }
   }
 
+  /// The type of the values.
   public var elementType: ElementType
+  /// The sizes, slowest first.
   public var shape: [Int]
   /// The values in C order and this machine's (little-endian) byte order.
   public var bytes: [UInt8]
 
+  /// An array of `shape` whose values are `bytes`.
   public init(elementType: ElementType, shape: [Int], bytes: [UInt8]) {
     self.elementType = elementType
     self.shape = shape
@@ -67,7 +70,8 @@ public struct IDX: Sendable {
     var needed = type.size
     for index in 0..<dimensions {
       let size = bytes[(4 + 4 * index)..<(8 + 4 * index)].reduce(0) { $0 << 8 | Int($1) }
-      let (product, overflow) = needed.multipliedReportingOverflow(by: size)
+      // Zeros are left out of this product: they would hide an overflow.
+      let (product, overflow) = needed.multipliedReportingOverflow(by: max(size, 1))
       guard !overflow else {
         throw FormatError(
           source: source, offset: 4 + 4 * index, message: "the sizes multiply to more than 2^63")
@@ -75,6 +79,7 @@ public struct IDX: Sendable {
       shape.append(size)
       needed = product
     }
+    if shape.contains(0) { needed = 0 }
     guard bytes.count - start == needed else {
       let what = bytes.count - start < needed ? "is truncated" : "has too many bytes"
       throw FormatError(
@@ -83,22 +88,38 @@ public struct IDX: Sendable {
       )
     }
     var values = Array(bytes[start...])
-    reverse(&values, each: type.size)
+    swapBytes(&values, ofEach: type.size)
     return IDX(elementType: type, shape: shape, bytes: values)
   }
 
   /// The file's bytes, not compressed.
-  /// - Precondition: at most 255 dimensions, sizes below 2³².
+  /// - Precondition: at most 255 dimensions, sizes below 2³², as many bytes as the sizes need.
   public func serialized() -> [UInt8] {
     var file: [UInt8] = [0, 0, elementType.rawValue, UInt8(shape.count)]
     for size in shape { withUnsafeBytes(of: UInt32(size).bigEndian) { file += $0 } }
     var values = bytes
-    IDX.reverse(&values, each: elementType.size)
+    IDX.swapBytes(&values, ofEach: elementType.size)
     return file + values
   }
 
-  private static func reverse(_ bytes: inout [UInt8], each size: Int) {
-    guard size > 1 else { return }
-    for start in stride(from: 0, to: bytes.count, by: size) { bytes[start..<start + size].reverse() }
+  private static func swapBytes(_ bytes: inout [UInt8], ofEach size: Int) {
+    switch size {
+    case 2: swapBytes(&bytes, as: UInt16.self)
+    case 4: swapBytes(&bytes, as: UInt32.self)
+    case 8: swapBytes(&bytes, as: UInt64.self)
+    default: break
+    }
+  }
+
+  private static func swapBytes<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ bytes: inout [UInt8], as type: Word.Type
+  ) {
+    let size = MemoryLayout<Word>.size
+    bytes.withUnsafeMutableBytes { buffer in
+      for index in 0..<buffer.count / size {
+        let word = buffer.loadUnaligned(fromByteOffset: index * size, as: type)
+        buffer.storeBytes(of: word.byteSwapped, toByteOffset: index * size, as: type)
+      }
+    }
   }
 }

@@ -32,11 +32,16 @@ public struct Safetensors: Sendable {
 
   /// One tensor: little-endian elements in C order.
   public struct Entry: Sendable, Equatable {
+    /// The key, in PyTorch's spelling for weights: `0.weight`.
     public var name: String
+    /// The type of the elements.
     public var dtype: DType
+    /// The sizes, slowest first; none for a scalar.
     public var shape: [Int]
+    /// `product(shape) · dtype.size` bytes.
     public var bytes: [UInt8]
 
+    /// A tensor of `shape` whose elements are `bytes`.
     public init(name: String, dtype: DType, shape: [Int], bytes: [UInt8]) {
       self.name = name
       self.dtype = dtype
@@ -47,20 +52,28 @@ public struct Safetensors: Sendable {
 
   /// In the order of their data in the file.
   public var entries: [Entry]
+  /// The texts of `__metadata__`; empty when there is none.
   public var metadata: [String: String]
 
+  /// The content of a file; the order of `entries` does not reach the file.
   public init(entries: [Entry], metadata: [String: String] = [:]) {
     self.entries = entries
     self.metadata = metadata
   }
 
+  /// The tensor of that name, or nil.
   public subscript(name: String) -> Entry? { entries.first { $0.name == name } }
 
   // MARK: Writing
 
   /// The file's bytes; equal content gives equal bytes. Larger alignments come first, then names in order.
+  /// - Precondition: names differ and are not `__metadata__`; each entry has the bytes that its shape needs.
   public func serialized() -> [UInt8] {
-    let ordered = entries.sorted { ($1.dtype.size, $0.name) < ($0.dtype.size, $1.name) }
+    // By the names' bytes, as the format's own writer: Swift's order of strings knows equal spellings.
+    let ordered = entries.sorted {
+      $0.dtype.size == $1.dtype.size
+        ? $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) : $0.dtype.size > $1.dtype.size
+    }
     var parts: [String] = []
     if !metadata.isEmpty {
       let members = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
@@ -137,9 +150,12 @@ public struct Safetensors: Sendable {
     }
     var metadata: [String: String] = [:]
     var found: [(name: String, dtype: DType, shape: [Int], begin: Int, end: Int)] = []
+    // Swift's strings are equal when Unicode calls them so: stricter than bytes, but `self[name]` needs it.
     var names: Set<String> = []
     for (name, value) in members {
-      guard names.insert(name).inserted else { throw error("the name \(name) stands twice in the header", 8) }
+      guard names.insert(name).inserted else {
+        throw error("the name \(shown(name)) stands twice in the header", 8)
+      }
       if name == "__metadata__" {
         metadata = try readMetadata(value, error)
       } else {
@@ -152,10 +168,11 @@ public struct Safetensors: Sendable {
     for item in found {
       guard item.begin == position else {
         let what = item.begin < position ? "overlaps the tensor before it" : "leaves a hole before it"
-        throw error("the data of \(item.name) \(what)", 8)
+        throw error("the data of \(shown(item.name)) \(what)", 8)
       }
       guard item.end <= bytes.count - start else {
-        throw error("the data of \(item.name) ends behind the end of the file: it is truncated", bytes.count)
+        throw error(
+          "the data of \(shown(item.name)) ends behind the end of the file: it is truncated", bytes.count)
       }
       entries.append(
         Entry(
@@ -176,7 +193,9 @@ public struct Safetensors: Sendable {
     guard case .object(let members) = value else { throw error("__metadata__ is not an object", 8) }
     var metadata: [String: String] = [:]
     for (key, value) in members {
-      guard case .string(let text) = value else { throw error("the metadata \(key) is not a string", 8) }
+      guard case .string(let text) = value else {
+        throw error("the metadata \(shown(key)) is not a string", 8)
+      }
       metadata[key] = text
     }
     return metadata
@@ -185,36 +204,37 @@ public struct Safetensors: Sendable {
   private static func readEntry(
     _ name: String, _ value: JSONValue, _ error: (String, Int?) -> FormatError
   ) throws(FormatError) -> (name: String, dtype: DType, shape: [Int], begin: Int, end: Int) {
-    guard case .object(let fields) = value else { throw error("the entry \(name) is not an object", 8) }
+    let label = shown(name)
+    guard case .object(let fields) = value else { throw error("the entry \(label) is not an object", 8) }
     var known: [String: JSONValue] = [:]
     for (key, value) in fields where ["dtype", "shape", "data_offsets"].contains(key) {
       guard known.updateValue(value, forKey: key) == nil else {
-        throw error("the field \(key) of \(name) stands twice", 8)
+        throw error("the field \(key) of \(label) stands twice", 8)
       }
     }
-    guard case .string(let typeName)? = known["dtype"] else { throw error("\(name) has no dtype", 8) }
+    guard case .string(let typeName)? = known["dtype"] else { throw error("\(label) has no dtype", 8) }
     guard let dtype = DType(rawValue: typeName) else {
-      throw error("\(name) has the element type \(typeName), which is not supported", 8)
+      throw error("\(label) has the element type \(shown(typeName)), which is not supported", 8)
     }
-    guard case .array(let sizes)? = known["shape"] else { throw error("\(name) has no shape", 8) }
+    guard case .array(let sizes)? = known["shape"] else { throw error("\(label) has no shape", 8) }
     var shape: [Int] = []
     var product = dtype.size
     for size in sizes {
       guard let size = size.size else {
-        throw error("the shape of \(name) is not a list of whole numbers", 8)
+        throw error("the shape of \(label) is not a list of whole numbers", 8)
       }
       shape.append(size)
       // Zeros are left out of this product: they would hide an overflow.
       let (next, overflow) = product.multipliedReportingOverflow(by: max(size, 1))
-      guard !overflow else { throw error("the shape of \(name) multiplies to more than 2^63", 8) }
+      guard !overflow else { throw error("the shape of \(label) multiplies to more than 2^63", 8) }
       product = next
     }
     if shape.contains(0) { product = 0 }
     guard case .array(let offsets)? = known["data_offsets"], offsets.count == 2,
       let begin = offsets[0].size, let end = offsets[1].size, begin <= end
-    else { throw error("the data_offsets of \(name) are not two whole numbers in order", 8) }
+    else { throw error("the data_offsets of \(label) are not two whole numbers in order", 8) }
     guard end - begin == product else {
-      throw error("\(name) is \(typeName) \(shape), which is \(product) bytes, but has \(end - begin)", 8)
+      throw error("\(label) is \(typeName) \(shape), which is \(product) bytes, but has \(end - begin)", 8)
     }
     return (name, dtype, shape, begin, end)
   }

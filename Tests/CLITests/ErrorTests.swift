@@ -156,7 +156,7 @@ struct ErrorTests {
     try torchlayers.write("gif.png", Array("GIF89a".utf8))
     expectError(try torchlayers("predict", "run", "text.png"), 1, "text.png: it is not an image")
     expectError(try torchlayers("predict", "run", "empty.png"), 1, "the file is empty")
-    expectError(try torchlayers("predict", "run", "cut.png"), 1, "the PNG is damaged")
+    expectError(try torchlayers("predict", "run", "cut.png"), 1, "the PNG is truncated")
     expectError(try torchlayers("predict", "run", "gif.png"), 1, "it is a GIF")
     expectError(try torchlayers("predict", "run", "none.png"), 1, "No such file or directory")
   }

@@ -54,6 +54,8 @@ struct IDXTests {
       ([0, 0, 8, 1, 0, 0, 0, 1], "is truncated: sizes [1] need 1 bytes of values, 0 are there"),
       ([0, 0, 8, 1, 0, 0, 0, 1, 5, 6], "has too many bytes"),
       ([0, 0, 0x0E, 3] + [UInt8](repeating: 255, count: 12), "more than 2^63"),
+      // The zero must not hide it.
+      ([0, 0, 8, 3, 0, 0, 0, 0] + [UInt8](repeating: 255, count: 8), "more than 2^63"),
     ] as [([UInt8], String)])
   func rules(_ bytes: [UInt8], _ expected: String) {
     let message = failure { () throws(FormatError) in try IDX.parse(bytes, source: "x") }
@@ -66,6 +68,14 @@ struct IDXTests {
     #expect(
       try Gzip.inflate(file + Gzip.deflate([33]) + [0, 0], source: "x")
         == Array("hello hello hello hello!".utf8))
+    for garbage: [UInt8] in [[9], [1, 2, 3], [0x1F, 0, 0]] {
+      #expect(
+        failure { () throws(FormatError) in try Gzip.inflate(file + garbage, source: "x") }
+          == "x: at byte \(file.count): \(garbage.count) bytes behind the end of the gzip data belong to nothing"
+      )
+    }
+    #expect(
+      failure { () throws(FormatError) in try Gzip.inflate([], source: "x") }?.contains("no gzip") == true)
     file[file.count - 6] ^= 1  // the checksum
     #expect(
       failure { () throws(FormatError) in try Gzip.inflate(file, source: "x") }?.contains("damaged") == true)
@@ -77,6 +87,10 @@ struct IDXTests {
   @Test("Fashion-MNIST's files have the sizes of their description")
   func fashionMNIST() throws {
     let folder = "/usr/share/datasets/fashion-mnist"
+    let train = "\(folder)/train-images-idx3-ubyte.gz"
+    let unpacked = try Gzip.inflate(try FileIO.read(train), source: train)
+    #expect(unpacked.count == 47_040_016)
+    #expect(try IDX.parse(unpacked, source: train).bytes == IDX.read(path: train).bytes)
     let images = try IDX.read(path: "\(folder)/t10k-images-idx3-ubyte.gz")
     #expect(images.shape == [10000, 28, 28] && images.bytes.count == 7_840_016 - 16)
     let labels = try IDX.read(path: "\(folder)/train-labels-idx1-ubyte.gz")

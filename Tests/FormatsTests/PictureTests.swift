@@ -2,14 +2,8 @@ import Formats
 import Foundation
 import Testing
 
-@Suite("Pictures and files")
+@Suite("Pictures")
 struct PictureTests {
-  private func folder() throws -> URL {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("formats-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    return url
-  }
-
   @Test("PNG keeps every grey and colour value", arguments: [1, 3])
   func png(_ channels: Int) throws {
     let picture = Picture(
@@ -17,15 +11,57 @@ struct PictureTests {
     #expect(try Picture.decode(picture.pngData(), source: "x") == picture)
   }
 
-  @Test("a JPEG of 16x8 grey values decodes to its size and about its values")
-  func jpeg() throws {
-    // Pillow 12: Image.fromarray(full((8, 16), 200, uint8)).save(f, "JPEG", quality=90)
-    let data = try #require(Data(base64Encoded: Self.greyJPEG))
-    let picture = try Picture.decode([UInt8](data), source: "x")
-    #expect(picture.width == 16 && picture.height == 8 && picture.channels == 1)
-    #expect(picture.pixels.allSatisfy { abs(Int($0) - 200) <= 1 })
-    let cut = failure { () throws(FormatError) in try Picture.decode([UInt8](data.prefix(200)), source: "x") }
-    #expect(cut?.contains("the JPEG is damaged") == true)
+  @Test(
+    "every kind of PNG becomes 8 bits; what is transparent is laid over white",
+    arguments: [
+      // Grey 10, 100, 200 with alpha 255, 128, 0.
+      (
+        "iVBORw0KGgoAAAANSUhEUgAAAAMAAAABCAQAAACx6dw/AAAAD0lEQVR42mPg+p/ScIIBAAneAraJS3dJAAAAAElFTkSuQmCC", 1,
+        [10, 177, 255]
+      ),
+      // A palette of three colours, the last with alpha 128.
+      (
+        "iVBORw0KGgoAAAANSUhEUgAAAAMAAAABCAMAAAAsPuSGAAAACVBMVEX/AAAAyAAJCchY5YzVAAAAA3RSTlP//4A6co5hAAAADElE"
+          + "QVR42mNgYGQCAAAIAAQIHWMKAAAAAElFTkSuQmCC", 3, [255, 0, 0, 0, 200, 0, 132, 132, 227]
+      ),
+      // 16-bit grey: 0, 0x8080, 0xFFFF.
+      (
+        "iVBORw0KGgoAAAANSUhEUgAAAAMAAAABEAAAAABuG5crAAAAD0lEQVR42mNgYGho+P8fAAaEAv//G2LxAAAAAElFTkSuQmCC", 1,
+        [0, 128, 255]
+      ),
+      // One bit: white, black, white.
+      (
+        "iVBORw0KGgoAAAANSUhEUgAAAAMAAAABAQAAAAAzmykZAAAACklEQVR42mNYAAAAogChcQXLQQAAAABJRU5ErkJggg==", 1,
+        [255, 0, 255]
+      ),
+      // Adam7-interlaced RGB, 3x3: 0, 9, 18 and so on.
+      (
+        "iVBORw0KGgoAAAANSUhEUgAAAAMAAAADCAIAAAGuTRJ+AAAAKklEQVR42mNg4BRiMLP3YFi0esuNh68YpFV0GfYeO88QGJWcU1rX"
+          + "PmEmAK7JDFgY9vI2AAAAAElFTkSuQmCC", 3, (0..<27).map { $0 * 9 }
+      ),
+    ] as [(String, Int, [UInt8])])
+  func pngKinds(_ base64: String, _ channels: Int, _ expected: [UInt8]) throws {
+    let picture = try Picture.decode(bytes(base64), source: "x")
+    #expect(picture.channels == channels && picture.pixels == expected, "\(picture)")
+  }
+
+  @Test("a PNG's gamma does not change its stored values", arguments: [1, 3])
+  func gamma(_ channels: Int) throws {
+    let picture = Picture(
+      width: 16, height: 16, channels: channels, pixels: (0..<256 * channels).map { UInt8($0 % 256) })
+    var file = try picture.pngData()
+    // A chunk gAMA of 1.0, behind IHDR.
+    file.insert(contentsOf: try bytes("AAAABGdBTUEAAYagMeiWXw=="), at: 33)
+    #expect(try Picture.decode(file, source: "x") == picture)
+  }
+
+  @Test("a picture of 400 megapixels is refused before memory is taken")
+  func huge() throws {
+    let file = try bytes(
+      "iVBORw0KGgoAAAANSUhEUgAATiAAAE4gCAAAAADGGxnlAAAAC0lEQVR42mNggAEAAAoAAewkA7kAAAAASUVORK5CYII=")
+    #expect(
+      failure { () throws(FormatError) in try Picture.decode(file, source: "x") }
+        == "x: it has 20000x20000 pixels, more than 100000000 are refused")
   }
 
   @Test("grey is ITU-R 601 in Pillow's integers")
@@ -39,7 +75,9 @@ struct PictureTests {
     "what is no picture is named",
     arguments: [
       ([], "empty"), (Array("GIF89a..".utf8), "GIF"), (Array("BM......".utf8), "BMP"),
-      (Array("hello".utf8), "not an image"),
+      (Array("hello".utf8), "not an image but text"), ([0, 1, 2], "it is not an image;"),
+      (Array("RIFF....WEBPVP8 ".utf8), "WebP"), ([0, 0, 0, 24] + Array("ftypheic".utf8), "HEIC"),
+      (Gzip.deflate([1]), "gzip"),
     ] as [([UInt8], String)])
   func other(_ bytes: [UInt8], _ expected: String) {
     #expect(
@@ -47,38 +85,25 @@ struct PictureTests {
     )
   }
 
-  @Test("every truncation of a PNG is an error")
-  func truncatedPNG() throws {
-    let data = try Picture(width: 5, height: 4, channels: 1, pixels: [UInt8](repeating: 9, count: 20))
+  @Test("every truncation of a PNG is an error, and no changed byte traps")
+  func damagedPNG() throws {
+    let file = try Picture(width: 5, height: 4, channels: 1, pixels: [UInt8](repeating: 9, count: 20))
       .pngData()
-    for length in 0..<data.count - 12 {  // the last chunk holds nothing
+    for length in 0..<file.count {
       #expect(
-        failure { () throws(FormatError) in try Picture.decode(Array(data[..<length]), source: "x") } != nil)
+        failure { () throws(FormatError) in try Picture.decode(Array(file[..<length]), source: "x") } != nil,
+        "\(length) of \(file.count) bytes")
+    }
+    for position in file.indices {
+      for value: UInt8 in [0, 1, 0x7F, 0xFF] {
+        var changed = file
+        changed[position] = value
+        _ = failure { () throws(FormatError) in try Picture.decode(changed, source: "x") }
+      }
     }
   }
 
-  @Test("an atomic write replaces the file or leaves it alone, and leaves nothing beside it")
-  func atomicWrite() throws {
-    let folder = try folder()
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let path = folder.appendingPathComponent("a").path
-    try FileIO.writeAtomically([1, 2], to: path)
-    try FileIO.writeAtomically([3], to: path)
-    #expect(try FileIO.read(path) == [3])
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a"])
-    for bad in [path + "/below-a-file", folder.path + "/none/x", "/proc/x", folder.path, "/dev/null"] {
-      let message = failure { () throws(FormatError) in try FileIO.writeAtomically([1], to: bad) }
-      #expect(message?.hasPrefix("\(bad): cannot be written: ") == true)
-    }
-    #expect(failure { () throws(FormatError) in try FileIO.read(folder.path) }?.contains("folder") == true)
-    #expect(
-      failure { () throws(FormatError) in try FileIO.read(path + ".none") }?.contains("No such file") == true)
+  private func bytes(_ base64: String) throws -> [UInt8] {
+    [UInt8](try #require(Data(base64Encoded: base64)))
   }
-
-  private static let greyJPEG =
-    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMU"
-    + "FRUVDA8XGBYUGBIUFRT/wAALCAAIABABAREA/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUF"
-    + "BAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVW"
-    + "V1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi"
-    + "4+Tl5ufo6erx8vP09fb3+Pn6/9oACAEBAAA/APsCiv/Z"
 }

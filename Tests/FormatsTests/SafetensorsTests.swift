@@ -90,6 +90,25 @@ struct SafetensorsTests {
     #expect(message?.contains(expected) == true, "\(message ?? "no error")")
   }
 
+  @Test("names are ordered by their bytes, whatever Unicode calls equal")
+  func order() throws {
+    let names = ["f", "e\u{301}", "Z", "a.10", "a.2"]
+    let file = Safetensors(
+      entries: names.map { .init(name: $0, dtype: .uint8, shape: [1], bytes: [1]) })
+    let read = try Safetensors.parse(file.serialized(), source: "x")
+    #expect(read.entries.map(\.name) == ["Z", "a.10", "a.2", "e\u{301}", "f"])
+  }
+
+  @Test("a name in an error neither breaks the line nor drives the terminal, and is cut when long")
+  func hostileNames() throws {
+    let name = #"a\n\u001b[31m\u2028"# + String(repeating: "x", count: 1000)
+    let message = try #require(
+      failure { () throws(FormatError) in
+        try Safetensors.parse(Self.file("{\"\(name)\":{}}"), source: "x")
+      })
+    #expect(message.contains(#"a\u{a}\u{1b}[31m\u{2028}xx"#) && message.count < 200, "\(message)")
+  }
+
   @Test("deep nesting, a header that is no UTF-8, and wrong lengths are refused")
   func limits() {
     let deep = "{\"x\":" + String(repeating: "[", count: 5000)

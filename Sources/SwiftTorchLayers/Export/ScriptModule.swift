@@ -1,4 +1,5 @@
 import CTorchShim
+import Formats
 
 /// A TorchScript module: what `torch.jit.load` opens in Python, C++ and here.
 ///
@@ -63,7 +64,7 @@ public final class ScriptModule: @unchecked Sendable {
   /// Writes the module beside `path` and renames it, so that no half-written file is ever there.
   /// - Parameter extraFiles: one more file inside the archive, as `torch.jit.save(_extra_files=…)`.
   public func save(to path: String, extraFile: (name: String, text: String)? = nil) throws {
-    try writeBeside(path) { temporary in
+    try FileIO.replace(path) { temporary in
       try Shim.check(try Shim.table.module_save(pointer, temporary, extraFile?.name, extraFile?.text))
     }
   }
