@@ -45,7 +45,10 @@ public enum FileIO {
   /// - Throws: `FormatError` with the system's reason; nothing is left behind.
   public static func writeAtomically(_ bytes: [UInt8], to path: String) throws(FormatError) {
     try requireReplaceable(path)
-    let (file, temporary) = try openBeside(path)
+    let (file, temporary) = try firstFree(path) { name in
+      let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      return file >= 0 ? (file, name) : nil
+    }
     var failure: FormatError?
     if !writeAll(bytes, to: file) || fsync(file) != 0 { failure = systemError(path, "cannot be written") }
     if close(file) != 0, failure == nil { failure = systemError(path, "cannot be written") }
@@ -56,24 +59,23 @@ public enum FileIO {
     }
   }
 
-  /// As `writeAtomically`, for a library that writes the file itself: `write` gets the path of an empty file
-  /// beside `path`.
+  /// As `writeAtomically`, for a library that writes the file itself: `write` gets a path with the same last
+  /// name (some formats keep it inside) in a folder made for it beside `path`.
   /// - Throws: what `write` throws, or `FormatError` with the system's reason; nothing is left behind.
   public static func replace(_ path: String, by write: (_ temporary: String) throws -> Void) throws {
     try requireReplaceable(path)
-    let (file, temporary) = try openBeside(path)
-    defer { close(file) }
-    do {
-      try write(temporary)
-      // The library may have made the file anew: the name is what counts.
-      let written = open(temporary, O_RDONLY | O_CLOEXEC)
-      defer { close(written) }
-      guard written >= 0, fsync(written) == 0, rename(temporary, path) == 0 else {
-        throw systemError(path, "cannot be written")
-      }
-    } catch {
+    let name = split(path).name
+    let temporaryFolder = try firstFree(path) { mkdir($0, 0o755) == 0 ? $0 : nil }
+    let temporary = "\(temporaryFolder)/\(name)"
+    defer {
       unlink(temporary)
-      throw error
+      rmdir(temporaryFolder)
+    }
+    try write(temporary)
+    let file = open(temporary, O_RDONLY | O_CLOEXEC)
+    defer { close(file) }
+    guard file >= 0, fsync(file) == 0, rename(temporary, path) == 0 else {
+      throw systemError(path, "cannot be written")
     }
   }
 
@@ -94,14 +96,17 @@ public enum FileIO {
     throw FormatError(source: path, message: "cannot be written: it is \(what)")
   }
 
-  /// A new file in the folder of `path`, with a name that no other process or thread has.
-  private static func openBeside(_ path: String) throws(FormatError) -> (file: Int32, name: String) {
-    // The name does not grow with that of `path`, which may be as long as a name can be.
-    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+  /// The folder of a path, with its slash, and the last name.
+  private static func split(_ path: String) -> (folder: Substring, name: Substring) {
+    guard let slash = path.lastIndex(of: "/") else { return ("", path[...]) }
+    return (path[...slash], path[path.index(after: slash)...])
+  }
+
+  /// Makes something beside `path` under a name that no other process or thread has.
+  private static func firstFree<Made>(_ path: String, _ make: (String) -> Made?) throws(FormatError) -> Made {
     for attempt in 0..<1000 {
-      let name = "\(folder).writing-\(getpid())-\(attempt)"
-      let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-      if file >= 0 { return (file, name) }
+      // The name does not grow with that of `path`, which may be as long as a name can be.
+      if let made = make("\(split(path).folder).writing-\(getpid())-\(attempt)") { return made }
       guard errno == EEXIST else { break }
     }
     throw systemError(path, "cannot be written")
