@@ -32,6 +32,7 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
+    keepFreedMemory()
     try Shim.load()
     let count = try threads ?? Torch.numThreads
     try Torch.setNumThreads(count)

@@ -24,6 +24,7 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
+    keepFreedMemory()
     try Shim.load()
     Interruption.install()
     let folder = try RunFolder(existing: runPath)

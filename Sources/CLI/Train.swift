@@ -85,6 +85,7 @@ struct Train: ParsableCommand {
   func run() throws {
     let clock = ContinuousClock()
     let begin = clock.now
+    keepFreedMemory()
     try Shim.load()
     Interruption.install()
     let run =
