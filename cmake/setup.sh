@@ -11,6 +11,9 @@ folder=${answer% *}
 name=${answer##* }
 
 build=$root/build/shim-$name
+mkdir -p "$root/build"
+exec 8>"$root/build/.lock"
+if command -v flock >/dev/null; then flock 8; fi # two terminals may call make at the same time
 if [ ! -f "$build/build.ninja" ] || [ "$(cat "$build/libtorch" 2>/dev/null)" != "$folder" ]; then
   echo "==> building the shim against libtorch $name ($folder)" >&2
   rm -rf "$build"
