@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// What the convolutions of one, two and three dimensions share: PyTorch's `_ConvNd`.
 public class ConvNd: Module {
   public let inChannels: Int

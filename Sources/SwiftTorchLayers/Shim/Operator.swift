@@ -230,9 +230,6 @@ struct Operator: @unchecked Sendable {  // the pointer never changes and lives a
     throw error
   }
 
-  /// The operator's signature in libtorch's notation.
-  var schema: String { get throws { String(cString: try Shim.table.operator_schema(try found.get())) } }
-
   /// Calls with arguments that `build` appends; `take` reads the results.
   @inline(__always)
   private func perform<Result>(

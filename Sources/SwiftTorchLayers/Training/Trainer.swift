@@ -56,6 +56,7 @@ public final class Trainer {
   private var sums: RunningMetrics
   private var epochSeconds = 0.0
   private let scaler: GradScaler?
+  private let parameters: [Tensor]
 
   public init(
     _ model: Module, optimizer: any AnyOptimizer, loader: DataLoader, loss: any Loss = CrossEntropyLoss(),
@@ -67,6 +68,7 @@ public final class Trainer {
     self.loss = loss
     self.precision = precision
     sums = try RunningMetrics(device: loader.device)
+    parameters = model.parameters()
     scaler = precision == .fp16 ? try GradScaler(device: loader.device) : nil
   }
 
@@ -105,8 +107,16 @@ public final class Trainer {
       try loader.device.synchronize()
       let (trainLoss, trainAccuracy) = try sums.read()
       epochSeconds = earlier + seconds(clock.now - epochBegin)
-      let validated = try validation.map {
-        try evaluate(model, $0, precision: precision, shouldStop: shouldStop)
+      let random = try Generator.default().state()
+      let validated: Evaluation?
+      do {
+        validated = try validation.map {
+          try evaluate(model, $0, precision: precision, shouldStop: shouldStop)
+        }
+      } catch is CancellationError {
+        // The epoch stays open at its end, and validation begins again with the numbers it began with.
+        try Generator.default().setState(random)
+        return .interrupted
       }
       let metrics = EpochMetrics(
         epoch: history.count + 1, trainLoss: trainLoss, trainAccuracy: trainAccuracy,
@@ -129,7 +139,7 @@ public final class Trainer {
     try optimizer.zeroGrad(setToNone: true)
     if let scaler {
       try scaler.scale(value).backward()
-      try scaler.step(optimizer, model.parameters())
+      try scaler.step(optimizer, parameters)
     } else {
       try value.backward()
       try optimizer.step()
