@@ -54,6 +54,9 @@ public class BatchNorm: Module {
     if useBatch, shape[0] * shape.dropFirst(2).reduce(1, *) == 1 {
       throw TorchError("expected more than 1 value per channel when training, got input size \(shape)")
     }
+    guard eps > 0 || (eps == 0 && !useBatch) else {
+      throw TorchError("expected eps to be positive\(useBatch ? " when training" : " or zero"), got \(eps)")
+    }
     let update = !training || trackRunningStats
     return try Aten.batchNorm(
       input, weight, bias, update ? runningMean : nil, update ? runningVar : nil, useBatch, factor, eps, true)
