@@ -54,6 +54,13 @@ public class AdamBase: Optimizer<AdamSettings>, AnyOptimizer {
     set { for (index, lr) in newValue.enumerated() { groups[index].settings.lr = lr } }
   }
 
+  public var momentums: [Double]? {
+    get { groups.map(\.settings.betas.0) }
+    set {
+      for (index, momentum) in (newValue ?? []).enumerated() { groups[index].settings.betas.0 = momentum }
+    }
+  }
+
   private func prepare(_ index: Int, _ parameter: Tensor, amsgrad: Bool) throws {
     guard state[index].isEmpty else { return }
     let zeros = { try Aten.zerosLike(parameter) }

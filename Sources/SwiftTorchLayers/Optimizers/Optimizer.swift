@@ -16,6 +16,7 @@ open class Optimizer<Settings> {
   public var groups: [Group]
   /// What is remembered of each parameter, groups in order: `state[i]["exp_avg"]`.
   var state: [[String: Tensor]]
+  public var scheduleMemory: [String: [Double]] = [:]
 
   init(groups: [Group]) {
     self.groups = groups
@@ -89,4 +90,15 @@ public protocol AnyOptimizer: AnyObject {
   func loadStateDict(_ dict: StateDict) throws
   /// The learning rate of each group.
   var learningRates: [Double] { get set }
+  /// The momentum of each group, Adam's first beta; nil when the optimizer has none.
+  var momentums: [Double]? { get set }
+  /// What schedules keep of each group, by PyTorch's names: `initial_lr`, and `max_lr` and others of `OneCycleLR`.
+  var scheduleMemory: [String: [Double]] { get set }
+}
+
+extension AnyOptimizer {
+  public var momentums: [Double]? {
+    get { nil }
+    set {}
+  }
 }

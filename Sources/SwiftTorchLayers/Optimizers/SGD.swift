@@ -56,6 +56,13 @@ public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
     set { for (index, lr) in newValue.enumerated() { groups[index].settings.lr = lr } }
   }
 
+  public var momentums: [Double]? {
+    get { groups.map(\.settings.momentum) }
+    set {
+      for (index, momentum) in (newValue ?? []).enumerated() { groups[index].settings.momentum = momentum }
+    }
+  }
+
   override func update(_ group: Group, _ range: Range<Int>) throws {
     let s = group.settings
     if fused { return try updateFused(group, range) }
