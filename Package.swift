@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "Reference", dependencies: ["COpenBLAS"], swiftSettings: strict),
     // Runs the library and the reference on the same inputs and compares.
     .target(
-      name: "Parity", dependencies: ["SwiftTorchLayers", "Reference"], swiftSettings: strict),
+      name: "Parity", dependencies: ["SwiftTorchLayers", "Reference", "Formats"], swiftSettings: strict),
     // The command `torchlayers`.
     .executableTarget(
       name: "CLI",

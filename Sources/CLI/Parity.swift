@@ -7,62 +7,171 @@ struct ParityCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "parity",
     abstract: "Compares libtorch's results with the from-scratch reference, against computed error bounds.",
-    discussion: "Exit code 2 when an operation is outside its bound.")
+    discussion: """
+      Each row is an operation: how many cases, the largest error in units in the last place (ulps) and as a \
+      fraction of its bound. Cases run in processes of their own: a crash of libtorch is a row's failure, not \
+      the end. Exit code 2 when an operation is outside its bound or crashes.
+      """)
 
-  @Option(help: "Cases of each operation.") var cases = 200
-  @Option(help: "The seed of the cases.") var seed: UInt64 = 0
+  @Option(parsing: .unconditional, help: "Cases of each operation; whole networks run once.") var cases = 200
+  @Option(parsing: .unconditional, help: "The seed of the cases.") var seed: UInt64 = 0
   @Option(help: "Only this operation.") var only: String?
   @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
+  @Option(
+    help: "Only float32, float64, float16, bfloat16 or tf32 (NVIDIA GPUs). (default: all but tf32, mixed)")
+  var dtype: String?
   @Flag(help: "Disturb every result by 4 times its bound; each operation must be caught.") var selfTest =
     false
+  @Option(help: ArgumentHelp("Also write the result as a page.", valueName: "file.html")) var report: String?
   @Flag(help: "Print the result as one JSON object.") var json = false
+
+  @Option(parsing: .unconditional, help: "Run only the case of this number, here, and say what it is.")
+  var `case`: Int?
+  @Option(help: ArgumentHelp("The choices that make the case, as a failure prints them.", valueName: "list"))
+  var choices: String?
+  @Option(help: .private) var worker: String?
 
   private struct Report: Encodable {
     let seed: UInt64
     let device: String
+    let libtorch: String
     let skipped: String?
+    let seconds: Double
     let operations: [OperationReport]
     let failed: [String]
+    let crashesAreCaught: Bool?
   }
 
   func validate() throws {
+    guard worker == nil else { return }
     guard cases > 0 else { throw ValidationError("--cases must be positive, not \(cases).") }
     _ = try only.map { try require($0, oneOf: ParitySuite.names, "operation") }
+    _ = try dtype.map { try require($0, oneOf: ParitySuite.dtypes, "dtype") }
     _ = try chosenDevice(device == "auto" ? "cpu" : device)
+    if `case` != nil, only == nil { throw ValidationError("--case needs --only with the operation's name.") }
+    if `case` == nil, choices != nil { throw ValidationError("--choices needs --case.") }
+    if dtype == "tf32", Device(device)?.isCUDA != true {
+      throw ValidationError("--dtype tf32 needs --device cuda: only NVIDIA GPUs round so.")
+    }
+    if `case` != nil, choices != nil, parsedChoices == nil {
+      throw ValidationError("--choices is a list of numbers, for example 0,2,1.")
+    }
+  }
+
+  private var parsedChoices: [Int]? {
+    let parts = choices?.split(separator: ",").map { Int($0) }
+    return parts.flatMap { $0.contains(nil) ? nil : $0.compactMap(\.self) }
+  }
+
+  private var suite: ParitySuite {
+    ParitySuite(cases: cases, seed: seed, device: device, dtype: dtype, disturb: selfTest)
   }
 
   func run() throws {
     try Shim.load()
+    if let worker {
+      guard let suite = ParitySuite(argument: worker) else { throw ExitCode(64) }
+      return try suite.serve()
+    }
     let place = Device(device) ?? .cpu
+    let version = "\(try Shim.runningVersion.prefix { $0 != "+" })-\(try Shim.builtVariant)"
     if place.isCUDA, try !CUDA.isAvailable {
       let text = "skipped: no CUDA device"
-      if json {
-        return try Terminal.printJSON(
-          Report(seed: seed, device: device, skipped: text, operations: [], failed: []))
-      }
-      return print(text)
+      guard json else { return print(text) }
+      return try Terminal.printJSON(
+        Report(
+          seed: seed, device: device, libtorch: version, skipped: text, seconds: 0, operations: [],
+          failed: [], crashesAreCaught: nil))
     }
     try place.requireAvailable()
-    if !json {
-      print("operation".padded(to: 16) + "cases".leftPadded(to: 6) + "  worst, as a fraction of the bound")
-    }
-    let suite = ParitySuite(cases: cases, seed: seed, device: place, disturb: selfTest)
-    let reports = try suite.run(only: only) { report in
-      guard !json else { return }
-      let verdict = report.failed ? (selfTest ? "caught" : "DIFFERS") : (selfTest ? "NOT CAUGHT" : "within")
-      print(
-        report.name.padded(to: 16) + "\(report.cases)".leftPadded(to: 6)
-          + "  \(fixed(report.worst, 4))  \(verdict)")
-      if report.failed != selfTest {
-        print("  \(report.worstCase)")
-        print("  repeat: torchlayers parity --only \(report.name) --cases \(report.cases) --seed \(seed)")
-      }
-    }
-    let failed = reports.filter { $0.failed != selfTest }.map(\.name)
+    if let number = `case`, let only { return try runCase(only, number) }
+
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let reports = try runAll()
+    let caught = selfTest ? try suite.catchesCrash(worker: workerArguments) : nil
+    let seconds = (clock.now - begin) / .seconds(1)
+    let failed =
+      reports.filter { selfTest ? !$0.caught : $0.failed }.map(\.name) + (caught == false ? ["crash"] : [])
     if json {
       try Terminal.printJSON(
-        Report(seed: seed, device: device, skipped: nil, operations: reports, failed: failed))
+        Report(
+          seed: seed, device: device, libtorch: version, skipped: nil, seconds: seconds,
+          operations: reports, failed: failed, crashesAreCaught: caught))
+    } else {
+      conclude(reports, failed, caught, seconds)
+    }
+    if let report {
+      try ParityPage(suite: suite, libtorch: version, reports: reports, seconds: seconds).write(to: report)
+      Terminal.note("report: \(report)")
     }
     if !failed.isEmpty { throw ExitCode(2) }
+  }
+
+  private var workerArguments: [String] {
+    [Shim.program ?? CommandLine.arguments[0], "parity", "--worker", suite.argument]
+  }
+
+  private func runAll() throws -> [OperationReport] {
+    let (json, selfTest) = (json, selfTest)
+    if !json {
+      print(
+        "operation".padded(to: 34) + "cases".leftPadded(to: 5) + "ulps".leftPadded(to: 12)
+          + "of the bound".leftPadded(to: 14))
+    }
+    return try suite.run(only: only, worker: workerArguments, workers: Torch.numThreads) { report in
+      if !json { Self.show(report, selfTest: selfTest) }
+    }
+  }
+
+  private static func show(_ report: OperationReport, selfTest: Bool) {
+    let verdict =
+      if selfTest {
+        report.caught ? "caught" : "NOT CAUGHT in \(report.within) cases"
+      } else {
+        report.failed ? report.crashes.isEmpty ? "DIFFERS" : "CRASHES" : "within"
+      }
+    print(
+      report.name.padded(to: 34) + "\(report.cases)".leftPadded(to: 5)
+        + short(report.ulps).leftPadded(to: 12) + fixed(report.worst, 4).leftPadded(to: 14) + "  \(verdict)")
+    if report.failed, !selfTest {
+      for crash in report.crashes { print("  crash: \(crash)") }
+      if !report.worstCase.isEmpty { print("  worst: \(report.worstCase)\n  repeat: \(report.repeat)") }
+    }
+    for (text, count) in report.known.sorted(by: { $0.key < $1.key }) {
+      print("  known defect of libtorch, \(count) cases not run: \(text)")
+    }
+  }
+
+  /// A number of ulps in few digits.
+  private static func short(_ ulps: Double) -> String {
+    ulps < 1e5 ? fixed(ulps, ulps < 100 ? 1 : 0) : "\(Float(ulps))"
+  }
+
+  private func conclude(
+    _ reports: [OperationReport], _ failed: [String], _ caught: Bool?, _ seconds: Double
+  ) {
+    if let caught { print("a worker that crashes is \(caught ? "caught" : "NOT CAUGHT")") }
+    let total = reports.reduce(0) { $0 + $1.cases }
+    let unsupported = reports.reduce(0) { $0 + $1.unsupported }
+    let elements = reports.reduce(0) { $0 + $1.elements }
+    print(
+      "\(reports.count) operations, \(grouped(Double(total))) cases, \(grouped(Double(elements))) numbers "
+        + "compared in \(duration(seconds))"
+        + (unsupported > 0 ? "; \(unsupported) cases have no kernel in libtorch" : ""))
+    guard failed.isEmpty else { return print("failed: \(failed.joined(separator: ", "))") }
+    print(selfTest ? "every disturbed result was caught" : "all within their computed bounds")
+  }
+
+  private func runCase(_ name: String, _ number: Int) throws {
+    let report = try suite.runCase(name, case: number, choices: parsedChoices) {
+      Terminal.note("\(name), case \(number) of seed \(seed): \($0)")
+    }
+    if json { return try Terminal.printJSON(report) }
+    if let known = report.known.keys.first { return print("known defect of libtorch, not run: \(known)") }
+    if report.unsupported > 0 { return print("libtorch has no kernel for it") }
+    print("worst  \(report.worstCase)")
+    print("error  \(fixed(report.worst, 4)) of the bound, \(Self.short(report.ulps)) ulps")
+    if report.failed { throw ExitCode(2) }
   }
 }

@@ -41,7 +41,10 @@ enum Terminal {
 
   /// Prints a result as one JSON object.
   static func printJSON(_ value: some Encodable) throws {
-    print(String(decoding: try JSONEncoder.stable.encode(value), as: UTF8.self))
+    let encoder = JSONEncoder.stable
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 }
 

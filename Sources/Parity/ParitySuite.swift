@@ -4,130 +4,211 @@ import SwiftTorchLayers
 /// How far one operation of libtorch is from the reference, over many cases.
 public struct OperationReport: Codable, Sendable {
   public let name: String
-  public let cases: Int
+  /// The cases that were compared.
+  public var cases = 0
   /// The largest error as a fraction of its computed bound; above 1 the operation fails.
-  public let worst: Double
-  /// The case that gave it.
-  public let worstCase: String
-  public var failed: Bool { !(worst <= 1) }
+  public var worst = 0.0
+  /// The largest error in units in the last place.
+  public var ulps = 0.0
+  /// The case that gave the worst fraction.
+  public var worstCase = ""
+  /// The command that repeats it.
+  public var `repeat` = ""
+  /// The worst fraction by format.
+  public var formats: [String: Double] = [:]
+  /// Elements compared, and those that had no bound.
+  public var elements = 0
+  public var unbounded = 0
+  /// Tensors that held only norm-wise.
+  public var normwise = 0
+  /// Cases that libtorch has no kernel for, by its own words.
+  public var unsupported = 0
+  /// Cases left out because libtorch is known to be wrong in them, by the description.
+  public var known: [String: Int] = [:]
+  /// Cases in which the process died, with how and the command that repeats it.
+  public var crashes: [String] = []
+
+  public init(name: String) { self.name = name }
+
+  /// Cases that were inside their bounds, of those with numbers to compare.
+  public var within = 0
+
+  public var failed: Bool { !(worst <= 1) || !crashes.isEmpty || cases == 0 }
+  /// Of a disturbed operation: whether every case was caught.
+  public var caught: Bool { cases > 0 && within == 0 }
+
+  mutating func add(_ result: CaseResult, command: String) {
+    elements += result.elements
+    unbounded += result.unbounded
+    normwise += result.normwise
+    if let text = result.known { return known[text, default: 0] += 1 }
+    if result.unsupported != nil { return unsupported += 1 }
+    cases += 1
+    if !result.failed, result.judged > 0 { within += 1 }
+    formats[result.format] = max(formats[result.format] ?? 0, result.fraction)
+    ulps = max(ulps, result.ulps)
+    guard worstCase.isEmpty || result.fraction > worst else { return }
+    worst = result.fraction
+    worstCase = "\(result.format), \(result.text); \(result.place)"
+    self.repeat = command
+  }
 }
 
-/// Compares libtorch's results with the reference's, operation by operation, on made cases in float32.
+/// Compares libtorch's results with the reference's, operation by operation, on made cases.
 ///
-/// The reference computes in Double from the same float32 inputs. Bounds are computed from the operands
-/// (`ErrorBounds`), never tuned.
-public struct ParitySuite {
+/// The reference computes in Double from the same inputs and carries the error bound of each element along
+/// (`Running`); nothing is tuned.
+public struct ParitySuite: Codable, Sendable {
   public var cases: Int
   public var seed: UInt64
-  public var device: Device
-  /// Adds 4 times its bound to one element of every result of libtorch: each operation must then fail.
+  /// As on the command line: `cpu`, `cuda`, `cuda:1`.
+  public var device: String
+  /// Only cases in this format; nil mixes those an operation has.
+  public var dtype: String?
+  /// The steps that each network trains.
+  public var steps: Int
+  /// Puts one element of every result off by 4 times its bound: each operation must then fail.
   public var disturb: Bool
 
-  public init(cases: Int = 200, seed: UInt64 = 0, device: Device = .cpu, disturb: Bool = false) {
+  public init(
+    cases: Int = 200, seed: UInt64 = 0, device: String = "cpu", dtype: String? = nil, steps: Int = 50,
+    disturb: Bool = false
+  ) {
     self.cases = cases
     self.seed = seed
     self.device = device
+    self.dtype = dtype
+    self.steps = steps
     self.disturb = disturb
   }
 
   /// The names of all operations, in the order of the report.
   public static var names: [String] { operations.map(\.name) }
 
-  static let operations: [Operation] =
-    [1, 2, 3].map(convolution) + [
-      linear, maxPooling, averagePooling, relu, softmax, logSoftmax, crossEntropyLoss,
-    ]
+  /// What `dtype` can be.
+  public static var dtypes: [String] { Format.named.map(\.name) }
 
-  /// Runs the operations named; nil runs all.
+  /// The public layers, losses and optimizers that the operations cover.
+  public static var covered: Set<String> { Set(operations.flatMap(\.covers)) }
+
+  static let operations: [Operation] =
+    [1, 2, 3].map(convolution) + [linear]
+    + [1, 2, 3].map(maxPooling) + [1, 2, 3].map(averagePooling)
+    + [1, 2, 3].map(adaptiveMaxPooling) + [1, 2, 3].map(adaptiveAveragePooling)
+    + [
+      activation(.relu, "ReLU") { ReLU() }, activation(.sigmoid, "Sigmoid") { Sigmoid() },
+      activation(.tanh, "Tanh") { Tanh() },
+    ] + [softmax(logarithm: false), softmax(logarithm: true)]
+    + [dropout(channels: false), dropout(channels: true), batchNorm(1), batchNorm(2), flatten, identity]
+    + [crossEntropyLoss, nllLoss, mseLoss, bceWithLogitsLoss, firstWeights]
+    + OptimizerKind.allCases.map(optimizer)
+    + Models.allCases.flatMap { model in OptimizerKind.allCases.map { training(model, $0) } }
+
+  static func operation(_ name: String) -> Operation? { operations.first { $0.name == name } }
+
+  private var format: Format? { Format.named.first { $0.name == dtype } }
+
+  /// How many cases of an operation run; none when it has no cases in the chosen format.
+  func count(_ operation: Operation) -> Int {
+    if let format, !operation.formats.contains(format), !(format == .tf32 && operation.hasProducts) {
+      return 0
+    }
+    return min(cases, operation.mostCases ?? cases)
+  }
+
+  /// Runs one case in this process.
+  func run(
+    _ name: String, case number: Int, choices: [Int]? = nil, announce: @escaping (String) -> Void = { _ in }
+  ) throws -> CaseResult {
+    guard let operation = Self.operation(name) else { throw TorchError("there is no operation \(name)") }
+    try Torch.setNumThreads(1)
+    guard let device = Device(device) else { throw TorchError("there is no device \(device)") }
+    try Torch.setAllowTF32(format == .tf32)
+    return operation.run(
+      seed: seed, case: number, choices: choices, format: format, device: device, steps: steps,
+      disturb: disturb, announce: announce)
+  }
+
+  /// The command that runs one case again.
+  func command(_ name: String, case number: Int, choices: [Int]? = nil) -> String {
+    var text = "torchlayers parity --only \(name) --seed \(seed) --case \(number)"
+    if let choices { text += " --choices \(choices.map(String.init).joined(separator: ","))" }
+    if let dtype { text += " --dtype \(dtype)" }
+    if device != "cpu" { text += " --device \(device)" }
+    return text
+  }
+
+  /// Runs an operation's cases; `runner` runs each, here or in another process.
+  /// - Throws: what the runner throws, except a crash.
+  func report(_ operation: Operation, runner: (Int, [Int]?) throws -> CaseResult) throws -> OperationReport {
+    var report = OperationReport(name: operation.name)
+    var failing: (number: Int, result: CaseResult)?
+    for number in 0..<count(operation) {
+      do {
+        let result = try runner(number, nil)
+        report.add(result, command: command(operation.name, case: number))
+        if result.failed, !disturb, failing == nil || result.fraction > failing!.result.fraction {
+          failing = (number, result)
+        }
+      } catch let crash as WorkerCrash {
+        report.crashes.append("\(crash.text); repeat: \(command(operation.name, case: number))")
+        if report.crashes.count == 5 { break }
+      }
+    }
+    if let failing {
+      let smallest = try shrink(failing.result) { try runner(failing.number, $0) }
+      report.worst = max(report.worst, smallest.fraction)
+      report.worstCase = "\(smallest.format), \(smallest.text); \(smallest.place)"
+      report.repeat = command(operation.name, case: failing.number, choices: smallest.choices)
+    }
+    return report
+  }
+
+  /// Tries simpler choices, one at a time, as long as the case still fails.
+  private func shrink(_ found: CaseResult, _ run: ([Int]) throws -> CaseResult) throws -> CaseResult {
+    var best = found
+    var tries = 0
+    var simpler = true
+    while simpler, tries < 300 {
+      simpler = false
+      // A simpler case may have fewer choices.
+      for place in found.choices.indices where place < best.choices.count {
+        let value = best.choices[place]
+        for smaller in Set([0, value / 2, value - 1]).sorted() where 0 <= smaller && smaller < value {
+          var choices = best.choices
+          choices[place] = smaller
+          tries += 1
+          guard let result = try? run(choices), result.failed else { continue }
+          best = result
+          simpler = true
+          break
+        }
+      }
+    }
+    return best
+  }
+
+  /// Runs the operations named, or all, in this process: a crash of libtorch ends it.
   /// - Parameter finished: receives each report as soon as it is there.
   public func run(only name: String? = nil, finished: (OperationReport) -> Void = { _ in }) throws
     -> [OperationReport]
   {
-    try Self.operations.filter { name == nil || $0.name == name }.map { operation in
-      var random = SplitMix(seed: seed)
-      var worst = -1.0
-      var worstCase = ""
-      for number in 0..<cases {
-        let comparison = Comparison(device: device, disturb: disturb)
-        let shapes = try operation.body(&random, comparison)
-        if comparison.worst > worst || comparison.worst.isNaN {
-          worst = comparison.worst
-          worstCase = "case \(number): \(shapes), \(comparison.place)"
-        }
-      }
-      let report = OperationReport(name: operation.name, cases: cases, worst: worst, worstCase: worstCase)
+    try Self.operations.filter { (name == nil || $0.name == name) && count($0) > 0 }.map { operation in
+      let report = try report(operation) { try run(operation.name, case: $0, choices: $1) }
       finished(report)
       return report
     }
   }
-}
 
-/// An operation and how a case of it is made and compared; the body returns the case in words.
-struct Operation: Sendable {
-  let name: String
-  let body: @Sendable (inout SplitMix, Comparison) throws -> String
-}
-
-/// Collects the largest error of a case as a fraction of the bound.
-final class Comparison {
-  let device: Device
-  let disturb: Bool
-  private(set) var worst = 0.0
-  private(set) var place = "exact"
-
-  init(device: Device, disturb: Bool) {
-    self.device = device
-    self.disturb = disturb
-  }
-
-  /// The array as a float32 tensor on the device.
-  func tensor(_ array: NDArray<Double>, requiresGrad: Bool = false) throws -> Tensor {
-    try Tensor(array.values.map(Float.init), shape: array.shape).to(device).requiresGrad(requiresGrad)
-  }
-
-  /// Compares a result with the reference's, each element with a bound of its own.
-  func expect(_ own: Tensor?, _ reference: NDArray<Double>, _ what: String, bound: (Int) -> Double) throws {
-    guard let own, own.shape == reference.shape else {
-      worst = .infinity
-      place = "\(what) has shape \(own?.shape ?? []), the reference's is \(reference.shape)"
-      return
-    }
-    var values = try own.scalars(as: Double.self)
-    if disturb, !values.isEmpty { values[values.count / 2] += 4 * max(bound(values.count / 2), 0x1p-149) }
-    for (index, (a, b)) in zip(values, reference.values).enumerated() {
-      let error = abs(a - b)
-      let fraction = error == 0 || (a.isNaN && b.isNaN) ? 0 : error / bound(index)
-      if fraction > worst || fraction.isNaN {
-        worst = fraction.isNaN ? .infinity : fraction
-        place = "\(what)[\(index)]: \(a), reference \(b)"
-      }
-    }
-  }
-}
-
-/// The repeatable source of cases: SplitMix64.
-/// - Source: Steele, Lea & Flood 2014, https://doi.org/10.1145/2714064.2660195
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-
-  /// Float32 values, mostly in ±1, now and then tiny, large or zero.
-  mutating func array(_ shape: [Int]) -> NDArray<Double> {
-    let scale = [1, 1, 1, 1e-3, 1e3, 1e-20][int(0...5)]
-    return NDArray(
-      (0..<shape.reduce(1, *)).map { _ in
-        int(0...19) == 0 ? 0 : Double(Float(Double.random(in: -1...1, using: &self) * scale))
-      }, shape: shape)
+  /// Runs a single case in this process and says what came of it.
+  /// - Parameter announce: receives the case in words before it runs.
+  public func runCase(
+    _ name: String, case number: Int, choices: [Int]?, announce: @escaping (String) -> Void = { _ in }
+  ) throws -> OperationReport {
+    var report = OperationReport(name: name)
+    report.add(
+      try run(name, case: number, choices: choices, announce: announce),
+      command: command(name, case: number, choices: choices))
+    return report
   }
 }

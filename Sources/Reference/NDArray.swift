@@ -1,5 +1,5 @@
 /// A dense array in row-major order: the reference's only data structure.
-public struct NDArray<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatable {
+public struct NDArray<Scalar: Real>: Sendable {
   public let shape: [Int]
   public var values: [Scalar]
 
@@ -10,7 +10,7 @@ public struct NDArray<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatab
     self.values = values
   }
 
-  public init(repeating value: Scalar = 0, shape: [Int]) {
+  public init(repeating value: Scalar = Scalar(0), shape: [Int]) {
     self.init([Scalar](repeating: value, count: shape.reduce(1, *)), shape: shape)
   }
 
@@ -27,37 +27,40 @@ public struct NDArray<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatab
     return Swift.zip(index, shape).reduce(0) { $0 * $1.1 + $1.0 }
   }
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Running)
   public func map(_ body: (Scalar) -> Scalar) -> NDArray { NDArray(values.map(body), shape: shape) }
 
   /// Element by element with another array of the same shape.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Running)
   public func zip(_ other: NDArray, _ body: (Scalar, Scalar) -> Scalar) -> NDArray {
     precondition(shape == other.shape, "\(shape) and \(other.shape) differ")
     return NDArray(Swift.zip(values, other.values).map(body), shape: shape)
   }
 
   public func reshaped(_ shape: [Int]) -> NDArray { NDArray(values, shape: shape) }
+
+  /// The sizes before a dimension, of it, and after it: element `(o·size + i)·inner + j` is number i along it.
+  func split(at dimension: Int) -> (outer: Int, size: Int, inner: Int) {
+    let place = dimension < 0 ? dimension + shape.count : dimension
+    guard shape.indices ~= place else { return (1, count, 1) }
+    return (
+      shape[..<place].reduce(1, *), shape[place], shape[(place + 1)...].reduce(1, *)
+    )
+  }
 }
 
-/// Calls `body` with every index of an array of this shape, the last dimension fastest.
-func forEachIndex(_ shape: [Int], _ body: ([Int]) -> Void) {
-  guard !shape.contains(0) else { return }
-  var index = [Int](repeating: 0, count: shape.count)
-  while true {
-    body(index)
-    var dimension = shape.count - 1
-    while dimension >= 0 {
-      index[dimension] += 1
-      if index[dimension] < shape[dimension] { break }
-      index[dimension] = 0
-      dimension -= 1
-    }
-    if dimension < 0 { return }
-  }
+extension NDArray: Equatable where Scalar: Equatable {}
+
+/// Every index of an array of this shape, the last dimension fastest.
+func indices(_ shape: [Int]) -> [[Int]] {
+  shape.reduce([[]]) { partial, size in partial.flatMap { index in (0..<size).map { index + [$0] } } }
 }
 
 /// The place of an index in row-major order.
 func flat(_ index: [Int], _ shape: [Int]) -> Int {
-  var offset = 0
-  for dimension in shape.indices { offset = offset * shape[dimension] + index[dimension] }
-  return offset
+  zip(index, shape).reduce(0) { $0 * $1.1 + $1.0 }
 }

@@ -25,100 +25,216 @@ public struct PoolingGeometry: Sendable {
       return size
     }
   }
+
+  /// The windows over an input, in row-major order: the places inside it, and the size with padding (but
+  /// without what `ceilMode` adds behind it).
+  public func windows(input: [Int]) -> [PoolingWindow] {
+    let kernelPositions = indices(kernel)
+    return indices(outputSize(input: input)).map { p in
+      let places = kernelPositions.compactMap { k -> Int? in
+        var place = 0
+        for d in input.indices {
+          let position = stride[d] * p[d] + dilation[d] * k[d] - padding[d]
+          guard position >= 0, position < input[d] else { return nil }
+          place = place * input[d] + position
+        }
+        return place
+      }
+      let size = input.indices.reduce(1) { product, d in
+        let start = stride[d] * p[d] - padding[d]
+        return product * (min(start + kernel[d], input[d] + padding[d]) - start)
+      }
+      return PoolingWindow(places: places, sizes: [size])
+    }
+  }
 }
 
-/// Pooling over the last dimensions of `[N, C, …]`, in any number of dimensions.
-public enum Pooling<Scalar: BinaryFloatingPoint & Sendable> {
-  /// Visits every window with the places of its inputs in row-major order, those in the padding left out.
-  static func forEachWindow(
-    _ shape: [Int], _ geometry: PoolingGeometry,
-    _ body: (_ output: Int, _ index: [Int], _ inputs: [Int]) -> Void
-  ) {
-    let spatial = Array(shape.dropFirst(2))
-    let output = Array(shape.prefix(2)) + geometry.outputSize(input: spatial)
-    forEachIndex(output) { y in
-      var inputs: [Int] = []
-      forEachIndex(geometry.kernel) { k in
-        var x = [y[0], y[1]]
-        for d in spatial.indices {
-          let position = geometry.stride[d] * y[d + 2] + geometry.dilation[d] * k[d] - geometry.padding[d]
-          guard position >= 0, position < spatial[d] else { return }
-          x.append(position)
-        }
-        inputs.append(flat(x, shape))
+/// One field of a pooling.
+public struct PoolingWindow: Sendable {
+  /// The places inside the input, in row-major order.
+  public let places: [Int]
+  /// What the sum is divided by when padding counts: one number, or one for each dimension in turn.
+  public let sizes: [Int]
+}
+
+/// How the windows of a pooling lie.
+public enum PoolingWindows: Sendable {
+  case sliding(PoolingGeometry)
+  /// Output i of O covers the inputs from `⌊i·N / O⌋` up to `⌈(i + 1)·N / O⌉`; nil keeps a size.
+  case adaptive([Int?])
+
+  func outputSize(_ input: [Int]) -> [Int] {
+    switch self {
+    case .sliding(let geometry): geometry.outputSize(input: input)
+    case .adaptive(let sizes): zip(sizes, input).map { $0 ?? $1 }
+    }
+  }
+
+  func windows(_ input: [Int]) -> [PoolingWindow] {
+    guard case .adaptive = self else {
+      guard case .sliding(let geometry) = self else { return [] }
+      return geometry.windows(input: input)
+    }
+    let output = outputSize(input)
+    return indices(output).map { p in
+      var (places, sizes) = ([0], [Int]())
+      for d in input.indices {
+        let range = p[d] * input[d] / output[d]..<((p[d] + 1) * input[d] + output[d] - 1) / output[d]
+        places = places.flatMap { place in range.map { place * input[d] + $0 } }
+        sizes.append(range.count)
       }
-      body(flat(y, output), y, inputs)
+      return PoolingWindow(places: places, sizes: sizes)
     }
   }
+}
 
-  /// The largest value of each window and its place. NaN counts as the largest; of equals the first wins.
-  public static func max(
-    _ x: NDArray<Scalar>, _ geometry: PoolingGeometry
-  ) -> (output: NDArray<Scalar>, places: [Int]) {
-    let shape = Array(x.shape.prefix(2)) + geometry.outputSize(input: Array(x.shape.dropFirst(2)))
-    var y = NDArray<Scalar>(shape: shape)
-    var places = [Int](repeating: 0, count: y.count)
-    forEachWindow(x.shape, geometry) { output, _, inputs in
-      var best = inputs[0]
-      for input in inputs.dropFirst() where !x.values[best].isNaN {
-        if x.values[input] > x.values[best] || x.values[input].isNaN { best = input }
-      }
-      y.values[output] = x.values[best]
-      places[output] = best
-    }
-    return (y, places)
+/// The largest value of each window of `[N, C, …]`; of equals the first wins. NaN counts as the largest, and of
+/// several the last wins. The output's gradient goes to the place of each largest value.
+public struct MaxPool: Layer {
+  public let windows: PoolingWindows
+  public init(_ windows: PoolingWindows) { self.windows = windows }
+
+  public func evaluate<Scalar: Real>(_ x: NDArray<Scalar>, _ parameters: [NDArray<Scalar>])
+    -> Evaluated<Scalar>
+  {
+    let (y, choices) = Pooling.max(x, windows)
+    return Evaluated(y) { Gradients(Pooling.maxBackward(shape: x.shape, choices: choices, gradient: $0)) }
+  }
+}
+
+/// The mean of each window of `[N, C, …]`. What a sum is divided by: the window's size, where
+/// `countIncludePad` counts the padding, or `divisorOverride`.
+public struct AveragePool: Layer {
+  public let windows: PoolingWindows
+  public let countIncludePad: Bool
+  public let divisorOverride: Int?
+
+  public init(_ windows: PoolingWindows, countIncludePad: Bool = true, divisorOverride: Int? = nil) {
+    self.windows = windows
+    self.countIncludePad = countIncludePad
+    self.divisorOverride = divisorOverride
   }
 
-  /// The output's gradient goes to the place of each largest value.
-  public static func maxBackward(shape: [Int], places: [Int], gradient: NDArray<Scalar>) -> NDArray<Scalar> {
-    var dx = NDArray<Scalar>(shape: shape)
-    for (place, value) in zip(places, gradient.values) { dx.values[place] += value }
-    return dx
+  private func divisors(_ window: PoolingWindow) -> [Double] {
+    if let divisorOverride { return [Double(divisorOverride)] }
+    return countIncludePad ? window.sizes.map(Double.init) : [Double(window.places.count)]
   }
 
-  /// What the sum of a window is divided by: the window's size, where `countIncludePad` counts the padding
-  /// (but never what `ceilMode` adds behind it), or `divisorOverride`.
-  static func divisor(
-    _ y: [Int], _ spatial: [Int], _ geometry: PoolingGeometry, _ inside: Int, countIncludePad: Bool,
-    divisorOverride: Int?
-  ) -> Int {
-    if let divisorOverride { return divisorOverride }
-    guard countIncludePad else { return inside }
-    return spatial.indices.reduce(1) { product, d in
-      let start = geometry.stride[d] * y[d + 2] - geometry.padding[d]
-      return product * (Swift.min(start + geometry.kernel[d], spatial[d] + geometry.padding[d]) - start)
-    }
-  }
-
-  /// The mean of each window. Dilation must be 1.
-  public static func average(
-    _ x: NDArray<Scalar>, _ geometry: PoolingGeometry, countIncludePad: Bool = true,
-    divisorOverride: Int? = nil
-  ) -> NDArray<Scalar> {
+  public func evaluate<Scalar: Real>(_ x: NDArray<Scalar>, _ parameters: [NDArray<Scalar>])
+    -> Evaluated<Scalar>
+  {
     let spatial = Array(x.shape.dropFirst(2))
-    var y = NDArray<Scalar>(shape: Array(x.shape.prefix(2)) + geometry.outputSize(input: spatial))
-    forEachWindow(x.shape, geometry) { output, index, inputs in
-      let divisor = divisor(
-        index, spatial, geometry, inputs.count, countIncludePad: countIncludePad,
-        divisorOverride: divisorOverride)
-      y.values[output] = inputs.reduce(0) { $0 + x.values[$1] } / Scalar(divisor)
+    let fields = windows.windows(spatial)
+    let divisors = fields.map(divisors)
+    return Evaluated(
+      Pooling.average(x, fields, divisors, shape: Array(x.shape.prefix(2)) + windows.outputSize(spatial))
+    ) {
+      Gradients(Pooling.averageBackward(shape: x.shape, fields, divisors, gradient: $0))
     }
-    return y
+  }
+}
+
+/// Pooling's loops over every window of every channel of `[N, C, …]`.
+public enum Pooling {
+  /// Where a maximum is, and other places that may have it as far as the error bounds know.
+  public struct Choice: Sendable {
+    public let place: Int
+    public let rivals: [Int]
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Running)
+  public static func max<Scalar: Real>(
+    _ x: NDArray<Scalar>, _ windows: PoolingWindows
+  ) -> (output: NDArray<Scalar>, choices: [Choice]) {
+    let spatial = Array(x.shape.dropFirst(2))
+    let fields = windows.windows(spatial)
+    let area = spatial.reduce(1, *)
+    var (values, choices) = ([Scalar](), [Choice]())
+    for channel in 0..<x.shape[0] * x.shape[1] {
+      for field in fields {
+        var best = channel * area + field.places[0]
+        for place in field.places.dropFirst() {
+          let other = channel * area + place
+          if x.values[other].value > x.values[best].value || x.values[other].value.isNaN { best = other }
+        }
+        var top = x.values[best]
+        var rivals: [Int] = []
+        if top.error > 0 {
+          rivals = field.places.map { channel * area + $0 }.filter {
+            $0 != best && x.values[$0].value + x.values[$0].error >= top.value - top.error
+          }
+          for rival in rivals { top = top.upTo(x.values[rival]) }
+        }
+        values.append(top)
+        choices.append(Choice(place: best, rivals: rivals))
+      }
+    }
+    return (NDArray(values, shape: Array(x.shape.prefix(2)) + windows.outputSize(spatial)), choices)
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Running)
+  public static func maxBackward<Scalar: Real>(
+    shape: [Int], choices: [Choice], gradient: NDArray<Scalar>
+  ) -> NDArray<Scalar> {
+    var sums = [Scalar.Sum](repeating: .init(), count: shape.reduce(1, *))
+    var counts = [Int](repeating: 0, count: sums.count)
+    for (choice, g) in zip(choices, gradient.values) {
+      // Where rivals are, the gradient may be at any of them: half of it, give or take half of it.
+      guard choice.rivals.isEmpty else {
+        for place in [choice.place] + choice.rivals { sums[place].add(g.orZero()) }
+        continue
+      }
+      sums[choice.place].add(g)
+      counts[choice.place] += 1
+    }
+    return NDArray(zip(sums, counts).map { $0.total(roundings: $1) }, shape: shape)
+  }
+
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Running)
+  static func average<Scalar: Real>(
+    _ x: NDArray<Scalar>, _ fields: [PoolingWindow], _ divisors: [[Double]], shape: [Int]
+  ) -> NDArray<Scalar> {
+    let area = x.shape.dropFirst(2).reduce(1, *)
+    var values: [Scalar] = []
+    for channel in 0..<x.shape[0] * x.shape[1] {
+      for (field, divisor) in zip(fields, divisors) {
+        var sum = Scalar.Sum()
+        for place in field.places { sum.add(x.values[channel * area + place]) }
+        // With a division for each dimension a 16-bit format rounds at every addition, too.
+        let total = sum.total(roundings: divisor.count > 1 ? field.places.count : 0)
+        values.append(divisor.reduce(total) { ($0 / Scalar($1)) })
+      }
+    }
+    return NDArray(values, shape: shape)
   }
 
   /// The output's gradient, divided as in the forward pass, goes to every place of the window.
-  public static func averageBackward(
-    shape: [Int], gradient: NDArray<Scalar>, _ geometry: PoolingGeometry, countIncludePad: Bool = true,
-    divisorOverride: Int? = nil
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Running)
+  static func averageBackward<Scalar: Real>(
+    shape: [Int], _ fields: [PoolingWindow], _ divisors: [[Double]], gradient: NDArray<Scalar>
   ) -> NDArray<Scalar> {
-    let spatial = Array(shape.dropFirst(2))
-    var dx = NDArray<Scalar>(shape: shape)
-    forEachWindow(shape, geometry) { output, index, inputs in
-      let divisor = divisor(
-        index, spatial, geometry, inputs.count, countIncludePad: countIncludePad,
-        divisorOverride: divisorOverride)
-      for input in inputs { dx.values[input] += gradient.values[output] / Scalar(divisor) }
+    let area = shape.dropFirst(2).reduce(1, *)
+    var sums = [Scalar.Sum](repeating: .init(), count: shape.reduce(1, *))
+    var counts = [Int](repeating: 0, count: sums.count)
+    for channel in 0..<shape[0] * shape[1] {
+      for (index, field) in fields.enumerated() {
+        let g = divisors[index].reduce(gradient.values[channel * fields.count + index]) {
+          ($0 / Scalar($1))
+        }
+        for place in field.places {
+          sums[channel * area + place].add(g)
+          counts[channel * area + place] += 1
+        }
+      }
     }
-    return dx
+    return NDArray(zip(sums, counts).map { $0.total(roundings: $1) }, shape: shape)
   }
 }

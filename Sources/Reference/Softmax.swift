@@ -1,53 +1,68 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+/// `eˣⁱ / Σⱼ eˣʲ` along a dimension, or its logarithm.
+public struct Softmax: Layer {
+  public let dim: Int
+  public let logarithm: Bool
 
-/// Softmax and what is built on it, over the last dimension of `[N, C]`.
-public enum Softmax {
-  /// The parts of a row that formulas and error bounds need: the maximum and `log Σ exp(x − max)`.
-  public static func parts(_ row: ArraySlice<Double>) -> (maximum: Double, logSum: Double) {
-    let maximum = row.max() ?? -.infinity
-    return (maximum, log(row.reduce(0) { $0 + exp($1 - maximum) }))
+  public init(dim: Int, logarithm: Bool = false) {
+    self.dim = dim
+    self.logarithm = logarithm
   }
 
-  private static func eachRow(_ x: NDArray<Double>, _ body: (ArraySlice<Double>) -> [Double]) -> NDArray<
-    Double
-  > {
-    let width = x.shape[1]
-    return NDArray(
-      (0..<x.shape[0]).flatMap { body(x.values[$0 * width..<($0 + 1) * width]) }, shape: x.shape)
-  }
-
-  /// `eˣⁱ / Σⱼ eˣʲ`
-  public static func forward(_ x: NDArray<Double>) -> NDArray<Double> {
-    eachRow(x) { row in
-      let (maximum, logSum) = parts(row)
-      return row.map { exp($0 - maximum - logSum) }
+  /// The places of each row along the dimension.
+  static func rows(_ shape: [Int], dim: Int) -> [[Int]] {
+    let (outer, size, inner) = NDArray<Double>(shape: shape).split(at: dim)
+    return (0..<outer).flatMap { o in
+      (0..<inner).map { i in (0..<size).map { (o * size + $0) * inner + i } }
     }
   }
 
-  /// `x − log Σⱼ eˣʲ`
-  public static func logarithm(_ x: NDArray<Double>) -> NDArray<Double> {
-    eachRow(x) { row in
-      let (maximum, logSum) = parts(row)
-      return row.map { $0 - maximum - logSum }
+  /// One row. Subtracting the largest keeps the exponentials in range and changes nothing else.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Running)
+  static func row<Scalar: Real>(_ x: [Scalar], logarithm: Bool) -> [Scalar] {
+    let largest = Scalar(x.map(\.value).max() ?? 0)
+    let shifted = x.map { $0 - largest }
+    var sum = Scalar.Sum()
+    for value in shifted { sum.add(value.exp()) }
+    let total = sum.total()
+    return logarithm
+      ? shifted.map { ($0 - total.log()) } : shifted.map { ($0.exp() / total) }
+  }
+
+  /// `y·(g − Σ g·y)`, or `g − eʸ·Σ g` for the logarithm.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Running)
+  static func rowBackward<Scalar: Real>(_ y: [Scalar], _ g: [Scalar], logarithm: Bool) -> [Scalar] {
+    var sum = Scalar.Sum()
+    for (y, g) in zip(y, g) {
+      if logarithm { sum.add(g) } else { sum.add(g, times: y) }
+    }
+    let total = sum.total()
+    return zip(y, g).map { y, g in
+      (logarithm ? g - y.exp() * total : y * g - y * total)
     }
   }
 
-  /// Cross-entropy of logits with class numbers, the mean over the rows.
-  public static func crossEntropy(_ x: NDArray<Double>, _ targets: [Int]) -> Double {
-    let logarithms = logarithm(x)
-    return targets.enumerated().reduce(0) { $0 - logarithms[$1.offset, $1.element] } / Double(targets.count)
-  }
-
-  /// `(softmax(x) − oneHot(t)) / N`
-  public static func crossEntropyBackward(_ x: NDArray<Double>, _ targets: [Int]) -> NDArray<Double> {
-    var gradient = forward(x)
-    for (row, target) in targets.enumerated() { gradient[row, target] -= 1 }
-    return gradient.map { $0 / Double(targets.count) }
+  public func evaluate<Scalar: Real>(_ x: NDArray<Scalar>, _ parameters: [NDArray<Scalar>])
+    -> Evaluated<Scalar>
+  {
+    let rows = Self.rows(x.shape, dim: dim)
+    var y = x
+    for row in rows {
+      for (place, value) in zip(row, Self.row(row.map { x.values[$0] }, logarithm: logarithm)) {
+        y.values[place] = value
+      }
+    }
+    return Evaluated(y) { [y] gradient in
+      var dx = x
+      for row in rows {
+        let result = Self.rowBackward(
+          row.map { y.values[$0] }, row.map { gradient.values[$0] }, logarithm: logarithm)
+        for (place, value) in zip(row, result) { dx.values[place] = value }
+      }
+      return Gradients(dx)
+    }
   }
 }

@@ -70,9 +70,10 @@ struct CourseTests {
   @Test("C7: max and average pooling of C1's output")
   func pooling() {
     let x = array([[0.5, 0.25, 0, 0.25], [0, 0, 0.75, 0], [0, 0.5, 0, 0.25], [0, 0, 0.75, 0]])
-    let two = PoolingGeometry(kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1])
-    #expect(Pooling.max(x, two).output.values == [0.5, 0.75, 0.5, 0.75])
-    #expect(Pooling.average(x, two).values == [0.1875, 0.25, 0.125, 0.25])
+    let two = PoolingWindows.sliding(
+      PoolingGeometry(kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1]))
+    #expect(MaxPool(two).evaluate(x).output.values == [0.5, 0.75, 0.5, 0.75])
+    #expect(AveragePool(two).evaluate(x).output.values == [0.1875, 0.25, 0.125, 0.25])
   }
 
   @Test("C9: three channels, two filters with bias, stride 2, padding 1: 5×5 becomes 2×3×3")

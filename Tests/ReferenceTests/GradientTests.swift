@@ -17,24 +17,34 @@ struct SplitMix: RandomNumberGenerator {
   }
 }
 
+/// The largest difference between each gradient and the slope of `Σ s·y`, by central differences one element
+/// at a time.
+func worstSlope(
+  _ layer: any Layer, _ x: NDArray<Double>, _ parameters: [NDArray<Double>], _ random: inout SplitMix
+) -> Double {
+  let h = 0x1p-20
+  let evaluated = layer.evaluate(x, parameters)
+  let s = random.array(evaluated.output.shape)
+  let gradients = evaluated.backward(s)
+  let inputs = [x] + parameters
+  func value(_ inputs: [NDArray<Double>]) -> Double {
+    layer.evaluate(inputs[0], Array(inputs.dropFirst())).output.zip(s, *).values.reduce(0, +)
+  }
+  var worst = 0.0
+  for (index, gradient) in ([gradients.input] + gradients.parameters).enumerated() {
+    for place in gradient.values.indices {
+      var (above, below) = (inputs, inputs)
+      above[index].values[place] += h
+      below[index].values[place] -= h
+      worst = max(worst, abs((value(above) - value(below)) / (2 * h) - gradient.values[place]))
+    }
+  }
+  return worst
+}
+
 @Suite("Backward passes against central differences")
 struct GradientTests {
-  /// The largest difference between `gradient` and the slope of `loss` at each element of `x`.
-  private func worst(_ x: NDArray<Double>, _ gradient: NDArray<Double>, _ loss: (NDArray<Double>) -> Double)
-    -> Double
-  {
-    let h = 0x1p-20
-    return x.values.indices.map { place in
-      var (above, below) = (x, x)
-      above.values[place] += h
-      below.values[place] -= h
-      return abs((loss(above) - loss(below)) / (2 * h) - gradient.values[place])
-    }.max() ?? 0
-  }
-
-  private func dot(_ a: NDArray<Double>, _ b: NDArray<Double>) -> Double { a.zip(b, *).values.reduce(0, +) }
-
-  @Test("convolution, with odd strides, padding, dilation and groups", arguments: 0..<12)
+  @Test("convolution, with odd strides, padding modes, dilation and groups", arguments: 0..<16)
   func convolution(_ seed: Int) {
     var random = SplitMix(state: UInt64(seed))
     let dimensions = 1 + seed % 3
@@ -43,7 +53,8 @@ struct GradientTests {
       stride: (0..<dimensions).map { _ in Int.random(in: 1...3, using: &random) },
       padding: (0..<dimensions).map { _ in
         (Int.random(in: 0...2, using: &random), Int.random(in: 0...2, using: &random))
-      }, dilation: (0..<dimensions).map { _ in Int.random(in: 1...2, using: &random) }, groups: groups)
+      }, dilation: (0..<dimensions).map { _ in Int.random(in: 1...2, using: &random) }, groups: groups,
+      paddingMode: PaddingMode.allCases[seed % 4])
     // Small in three dimensions: every element is nudged twice.
     let (sizes, kernels) = dimensions == 3 ? (3...4, 1...2) : (5...6, 1...3)
     let x = random.array(
@@ -51,14 +62,27 @@ struct GradientTests {
     let w = random.array(
       [3 * groups, 2] + (0..<dimensions).map { _ in Int.random(in: kernels, using: &random) })
     let b = random.array([3 * groups])
-    let y = Convolution.forward(x, weight: w, bias: b, geometry)
-    let g = random.array(y.shape)
-    let gradients = Convolution.backward(x, weight: w, gradient: g, geometry)
-    #expect(
-      worst(x, gradients.input) { dot(Convolution.forward($0, weight: w, bias: b, geometry), g) } < 1e-7)
-    #expect(
-      worst(w, gradients.weight) { dot(Convolution.forward(x, weight: $0, bias: b, geometry), g) } < 1e-7)
-    #expect(worst(b, gradients.bias) { dot(Convolution.forward(x, weight: w, bias: $0, geometry), g) } < 1e-7)
+    #expect(worstSlope(Conv(geometry), x, [w, b], &random) < 1e-7)
+    // The fast path is the same function.
+    let (slow, fast) = (
+      Conv(geometry).evaluate(x, [w, b]), Conv(geometry, fast: true).evaluate(x, [w, b])
+    )
+    let s = random.array(slow.output.shape)
+    let (slowBack, fastBack) = (slow.backward(s), fast.backward(s))
+    for (a, b) in zip(
+      [slow.output, slowBack.input] + slowBack.parameters,
+      [fast.output, fastBack.input] + fastBack.parameters)
+    { #expect(a.zip(b) { abs($0 - $1) }.values.allSatisfy { $0 < 1e-12 }) }
+  }
+
+  @Test("dense layers, by loops and by OpenBLAS")
+  func dense() throws {
+    try #require(Gemm.problem == nil)
+    var random = SplitMix(state: 7)
+    let (x, w, b) = (random.array([4, 5]), random.array([3, 5]), random.array([3]))
+    for fast in [false, true] { #expect(worstSlope(Linear(fast: fast), x, [w, b], &random) < 1e-8) }
+    let (slow, fast) = (Linear().evaluate(x, [w, b]), Linear(fast: true).evaluate(x, [w, b]))
+    #expect(slow.output.zip(fast.output) { abs($0 - $1) }.values.allSatisfy { $0 < 1e-14 })
   }
 
   @Test("pooling, with ceil mode and padding", arguments: 0..<8)
@@ -70,38 +94,72 @@ struct GradientTests {
       padding: kernel.map { Int.random(in: 0...$0 / 2, using: &random) }, dilation: [1, 1],
       ceilMode: seed % 2 == 0)
     let x = random.array([1, 2, 6, 7])
-    let (largest, places) = Pooling.max(x, geometry)
-    let g = random.array(largest.shape)
-    let dx = Pooling.maxBackward(shape: x.shape, places: places, gradient: g)
-    #expect(worst(x, dx) { dot(Pooling.max($0, geometry).output, g) } < 1e-7)
-    for countIncludePad in [true, false] {
-      let dx = Pooling.averageBackward(
-        shape: x.shape, gradient: g, geometry, countIncludePad: countIncludePad)
-      #expect(worst(x, dx) { dot(Pooling.average($0, geometry, countIncludePad: countIncludePad), g) } < 1e-7)
+    for windows in [PoolingWindows.sliding(geometry), .adaptive([3, nil]), .adaptive([4, 5])] {
+      #expect(worstSlope(MaxPool(windows), x, [], &random) < 1e-7)
+      for countIncludePad in [true, false] {
+        #expect(worstSlope(AveragePool(windows, countIncludePad: countIncludePad), x, [], &random) < 1e-7)
+      }
     }
+    #expect(worstSlope(AveragePool(.sliding(geometry), divisorOverride: 3), x, [], &random) < 1e-7)
   }
 
-  @Test("linear and cross-entropy")
-  func dense() throws {
-    try #require(Gemm.problem == nil)
-    var random = SplitMix(state: 7)
-    let (x, w, b, targets) = (random.array([4, 5]), random.array([3, 5]), random.array([3]), [0, 2, 1, 1])
-    func loss(_ x: NDArray<Double>, _ w: NDArray<Double>, _ b: NDArray<Double>) -> Double {
-      Softmax.crossEntropy(Linear.forward(x, weight: w, bias: b), targets)
+  @Test("activations, softmax, dropout and batch normalisation")
+  func elementwise() {
+    var random = SplitMix(state: 8)
+    let x = random.array([3, 4, 2])
+    for function in Activation.allCases { #expect(worstSlope(function, x, [], &random) < 1e-7) }
+    for dim in -1...2 {
+      for logarithm in [false, true] {
+        #expect(worstSlope(Softmax(dim: dim, logarithm: logarithm), x, [], &random) < 1e-7)
+      }
     }
-    let g = Softmax.crossEntropyBackward(Linear.forward(x, weight: w, bias: b), targets)
-    let gradients = Linear.backward(x, weight: w, gradient: g)
-    #expect(worst(x, gradients.input) { loss($0, w, b) } < 1e-8)
-    #expect(worst(w, gradients.weight) { loss(x, $0, b) } < 1e-8)
-    #expect(worst(b, gradients.bias) { loss(x, w, $0) } < 1e-8)
+    let kept = (0..<24).map { _ in Bool.random(using: &random) }
+    #expect(worstSlope(Dropout(p: 0.3, kept: kept), x, [], &random) < 1e-7)
+    let (w, b) = (random.array([4]), random.array([4]))
+    #expect(worstSlope(BatchNorm(eps: 1e-3), x, [w, b], &random) < 1e-6)
+    let statistics = (mean: [0.1, 0.2, -0.3, 0], variance: [1, 0.5, 2, 1.5])
+    #expect(worstSlope(BatchNorm(eps: 1e-3, statistics: statistics), x, [w, b], &random) < 1e-7)
   }
 
-  @Test("max pooling: of equal values the first wins, NaN is the largest")
-  func ties() {
+  @Test("losses", arguments: Reduction.allCases)
+  func losses(_ reduction: Reduction) {
+    var random = SplitMix(state: 9)
+    let (x, targets) = (random.array([3, 4, 2]), [0, 2, -100, 3, 1, 1])
+    let weight = [1, 2, 0.5, 3]
+    let same = random.array([3, 4, 2]).map(abs).values
+    let layers: [any Layer] = [
+      NegativeLogLikelihood(targets: targets, weight: weight, reduction: reduction),
+      CrossEntropy(.classes(targets), weight: weight, reduction: reduction),
+      CrossEntropy(.classes(targets), weight: weight, reduction: reduction, labelSmoothing: 0.2),
+      CrossEntropy(.probabilities(same), weight: weight, reduction: reduction, labelSmoothing: 0.2),
+      MeanSquaredError(target: same, reduction: reduction),
+      BinaryCrossEntropyWithLogits(target: same, weight: same, posWeight: same, reduction: reduction),
+    ]
+    for layer in layers { #expect(worstSlope(layer, x, [], &random) < 1e-7, "\(type(of: layer))") }
+  }
+
+  @Test("a whole network")
+  func network() {
+    var random = SplitMix(state: 10)
+    let geometry = ConvolutionGeometry(stride: [1, 1], padding: [(1, 1), (1, 1)], dilation: [1, 1])
     let two = PoolingGeometry(kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1])
-    let (_, places) = Pooling.max(NDArray<Double>([1, 1, 1, 1], shape: [1, 1, 2, 2]), two)
-    #expect(places == [0])
-    let (y, _) = Pooling.max(NDArray<Double>([1, .nan, 3, 1], shape: [1, 1, 2, 2]), two)
-    #expect(y.values[0].isNaN)
+    let network = Sequential([
+      (Conv(geometry, fast: true), 2), (Activation.tanh, 0), (MaxPool(.sliding(two)), 0),
+      (Reshape.flatten(), 0), (Linear(fast: true), 2), (CrossEntropy(.classes([1, 0])), 0),
+    ])
+    let parameters = [
+      random.array([3, 1, 3, 3]), random.array([3]), random.array([4, 12]), random.array([4]),
+    ]
+    #expect(worstSlope(network, random.array([2, 1, 4, 4]), parameters, &random) < 1e-7)
+  }
+
+  @Test("max pooling: of equal values the first wins, NaN is the largest, of several the last")
+  func ties() {
+    let two = PoolingWindows.sliding(
+      PoolingGeometry(kernel: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1]))
+    let (_, choices) = Pooling.max(NDArray<Double>([1, 1, 1, 1], shape: [1, 1, 2, 2]), two)
+    #expect(choices.map(\.place) == [0])
+    let (y, last) = Pooling.max(NDArray<Double>([1, .nan, .nan, 1], shape: [1, 1, 2, 2]), two)
+    #expect(y.values[0].isNaN && last[0].place == 2)
   }
 }

@@ -77,17 +77,20 @@ public enum Shim {
     return String(cString: value)
   }
 
-  private static var programFolder: String? {
+  /// The file of the running program.
+  public static var program: String? {
     #if os(Linux)
       var buffer = [UInt8](repeating: 0, count: 4096)
       let length = readlink("/proc/self/exe", &buffer, buffer.count)
-      guard length > 0 else { return nil }
-      let path = String(decoding: buffer[..<length], as: UTF8.self)
+      return length > 0 ? String(decoding: buffer[..<length], as: UTF8.self) : nil
     #else
-      let path = CommandLine.arguments.first ?? ""
+      return CommandLine.arguments.first
     #endif
-    guard let slash = path.lastIndex(of: "/") else { return nil }
-    return String(path[..<slash])
+  }
+
+  private static var programFolder: String? {
+    guard let program, let slash = program.lastIndex(of: "/") else { return nil }
+    return String(program[..<slash])
   }
 
   private static func open() -> Result<Loaded, TorchError> {

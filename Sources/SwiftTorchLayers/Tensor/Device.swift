@@ -100,6 +100,11 @@ public enum Torch {
     try Shim.check(try Shim.table.set_num_threads(Int32(count)))
   }
 
+  /// Whether matrix products and convolutions on NVIDIA GPUs may round their factors to 11 bits (TF32).
+  public static func setAllowTF32(_ on: Bool) throws {
+    for flag in ["tf32_matmul", "tf32_cudnn"] { try Shim.check(try Shim.table.set_context_flag(flag, on)) }
+  }
+
   /// Seeds the default generator of every device, as `torch.manual_seed`.
   public static func manualSeed(_ seed: UInt64) throws { try Shim.check(try Shim.table.manual_seed(seed)) }
 }

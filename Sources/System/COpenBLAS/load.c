@@ -31,3 +31,9 @@ openblas_functions openblas_load(void) {
   pthread_once(&once, load);
   return functions;
 }
+
+const char *openblas_library(void) {
+  Dl_info info;
+  openblas_functions loaded = openblas_load();
+  return loaded.dgemm != NULL && dladdr((void *)loaded.dgemm, &info) != 0 ? info.dli_fname : NULL;
+}

@@ -26,6 +26,9 @@ typedef struct openblas_functions {
 // Opens OpenBLAS at the first call. Threads may call it at the same time.
 openblas_functions openblas_load(void);
 
+// The file that dgemm is from, as the dynamic loader sees it; null when OpenBLAS could not be opened.
+const char *_Nullable openblas_library(void);
+
 #ifdef __clang__
 #pragma clang assume_nonnull end
 #endif

@@ -1,0 +1,217 @@
+import Reference
+import SwiftTorchLayers
+
+/// What came of a case.
+struct CaseResult: Codable, Sendable {
+  /// The case in words.
+  var text = ""
+  var format = ""
+  /// The choices that make it.
+  var choices: [Int] = []
+  /// The largest error as a fraction of its bound; above 1 the case fails.
+  var fraction = 0.0
+  /// The largest error in units in the last place of the exact value.
+  var ulps = 0.0
+  /// Where the largest fraction is, and both values.
+  var place = "exact"
+  /// How many elements had no bound, because a denominator may be zero.
+  var unbounded = 0
+  var elements = 0
+  /// How many tensors of libtorch's had an element with a bound.
+  var judged = 0
+  /// On a device whose library may transform (Winograd, FFT): how many tensors held only norm-wise.
+  var normwise = 0
+  /// Why libtorch cannot compute it, for example in a type it has no kernel for.
+  var unsupported: String?
+  /// A known defect of libtorch that it would run into; it was not run.
+  var known: String?
+
+  var failed: Bool { !(fraction <= 1) }
+}
+
+/// Makes the tensors of a case and compares libtorch's with the reference's.
+final class Comparison {
+  let device: Device
+  let format: Format
+  /// The steps that a network trains.
+  let steps: Int
+  let disturb: Bool
+  var result = CaseResult()
+  private let announce: (String) -> Void
+
+  /// - Parameter announce: receives the case in words before it runs.
+  init(
+    device: Device, format: Format, steps: Int, disturb: Bool, announce: @escaping (String) -> Void = { _ in }
+  ) {
+    self.device = device
+    self.format = format
+    self.steps = steps
+    self.disturb = disturb
+    self.announce = announce
+  }
+
+  /// Says what the case is, before it runs.
+  func describe(_ text: String) {
+    result.text = text
+    announce("\(format.name), \(text)")
+  }
+
+  /// Numbers as a tensor of the case's type on its device.
+  func tensor(_ values: [Double], _ shape: [Int], _ layout: Layout = .contiguous, requiresGrad: Bool = false)
+    throws -> Tensor
+  {
+    try layout.apply(Tensor(values, shape: shape).to(dtype: format.dtype, device: device)).detach()
+      .requiresGrad(requiresGrad)
+  }
+
+  /// The same numbers for the reference: exact in the format.
+  func array(_ values: [Double], _ shape: [Int]) -> NDArray<Running> {
+    NDArray(values.map { Running($0, format: format) }, shape: shape)
+  }
+
+  /// A tensor's numbers for the reference.
+  func array(_ tensor: Tensor) throws -> NDArray<Running> {
+    array(try tensor.detach().to(.float64).scalars(as: Double.self), tensor.shape)
+  }
+
+  /// Compares a tensor of libtorch's with the reference's, each element with its own bound.
+  func expect(_ own: Tensor?, _ reference: NDArray<Running>, _ what: String) throws {
+    guard let own, own.shape == reference.shape else {
+      let shape = own.map { "shape \($0.shape)" } ?? "no value"
+      return fail("\(what) has \(shape), the reference's shape is \(reference.shape)")
+    }
+    var values = try own.detach().to(.float64).scalars(as: Double.self)
+    let place = reference.values.indices.last { isJudged(reference.values[$0]) }
+    if place != nil { result.judged += 1 }
+    if disturb, let place {
+      // The last element that has a bound is put off by 4 times that.
+      let bound = max(reference.values[place].error, format.smallest)
+      values[place] = reference.values[place].value + 4 * bound
+      if values[place] == reference.values[place].value {
+        values[place] += 4 * format.ulp(at: values[place])
+      }
+    }
+    judge(values, reference.values.map(\.value), reference.values.map(\.error), what, ulps: true)
+  }
+
+  private func isJudged(_ number: Running) -> Bool { number.value.isFinite && number.error.isFinite }
+
+  /// Compares numbers with exact ones, each with its bound.
+  /// - Parameter ulps: whether the errors count in units in the last place, too.
+  func judge(
+    _ values: [Double], _ exact: [Double], _ bounds: [Double], _ what: String, ulps counted: Bool = false
+  ) {
+    var (worst, ulps, place) = (0.0, 0.0, -1)
+    var (largestError, largestBound) = (0.0, 0.0)
+    for index in values.indices {
+      let (a, b, bound) = (values[index], exact[index], bounds[index])
+      result.elements += 1
+      var fraction = 0.0
+      if a == b || (a.isNaN && b.isNaN) {
+        fraction = 0
+      } else if b.isFinite, a.isInfinite, a * b >= 0, b.magnitude + bound >= format.largest * (1 - 0x1p-8) {
+        fraction = 0  // rounding up reaches infinity
+      } else if b.isFinite, a.isFinite {
+        guard bound.isFinite else {
+          result.unbounded += 1
+          continue
+        }
+        fraction = (a - b).magnitude / bound
+        if counted { ulps = max(ulps, (a - b).magnitude / format.ulp(at: b)) }
+        largestError = max(largestError, (a - b).magnitude)
+        largestBound = max(largestBound, bound)
+      } else {
+        fraction = .infinity
+      }
+      if fraction > worst || fraction.isNaN {
+        (worst, place) = (fraction.isNaN ? .infinity : fraction, index)
+      }
+    }
+    if worst > 1, worst.isFinite, device.isCUDA, !disturb, largestError <= largestBound {
+      result.normwise += 1
+      worst = largestError / largestBound
+    }
+    result.ulps = max(result.ulps, ulps)
+    guard worst > result.fraction, place >= 0 else { return }
+    result.fraction = worst
+    result.place = "\(what)[\(place)]: \(values[place]), reference \(exact[place]) ± \(bounds[place])"
+  }
+
+  func fail(_ text: String) {
+    result.fraction = .infinity
+    result.place = text
+  }
+
+  /// Compares a layer or loss: output, the input's gradient and each parameter's; and the reference's own
+  /// gradient with central differences.
+  ///
+  /// Parameters get random numbers here. `own` is libtorch's side; `layer` and its `parameters` the
+  /// reference's, in the order of `module`'s; it is made after libtorch's side has run. `defects` says what
+  /// the case is, for the list of known ones.
+  func compare(
+    _ layer: @autoclosure () -> any Reference.Layer, _ description: String = "", module: Module? = nil,
+    input shape: [Int], _ kind: Values, layouts: [Layout]? = nil, draws: inout Draws,
+    defects: ((Layout) -> KnownDefects.Case)? = nil,
+    own: (Tensor) throws -> Tensor
+  ) throws {
+    let layout = draws.one(of: layouts ?? Layout.choices(dimensions: shape.count))
+    describe(
+      "input \(shape) \(layout.rawValue), \(kind.rawValue) values" + (description.isEmpty ? "" : ", ")
+        + description)
+    if let defects, !device.isCUDA { try KnownDefects.check(defects(layout)) }
+    let numbers = draws.numbers(shape, kind, format)
+    let x = try tensor(numbers, shape, layout, requiresGrad: true)
+    var parameters: [NDArray<Running>] = []
+    try module?.to(device).to(format.dtype)
+    for (_, parameter) in module?.namedParameters() ?? [] {
+      let numbers = draws.numbers(
+        parameter.shape, kind == .special || kind == .ties ? .normal : kind, format)
+      try noGrad { _ = try parameter.copy_(tensor(numbers, parameter.shape)) }
+      parameters.append(array(numbers, parameter.shape))
+    }
+    let y = try own(x)
+    let layer = layer()
+    let reference = layer.evaluate(array(numbers, shape), parameters)
+    try expect(y, reference.output, "output")
+    let seed = draws.numbers(y.shape, .plain, format)
+    try y.backward(gradient: tensor(seed, y.shape))
+    let gradients = reference.backward(array(seed, y.shape))
+    try expect(x.grad, gradients.input, "input gradient")
+    for (index, (name, parameter)) in (module?.namedParameters() ?? []).enumerated() {
+      try expect(parameter.grad, gradients.parameters[index], "\(name) gradient")
+    }
+    checkSlope(layer, shape, parameters.map(\.shape), &draws)
+  }
+
+  /// The reference's gradient along a random direction against a central difference, in float64, of
+  /// `Σ s·y` with random s: `(f(x + hd) − f(x − hd)) / 2h`. Its own error is of the order h² and 2⁻⁵³ / h.
+  private func checkSlope(
+    _ layer: any Reference.Layer, _ shape: [Int], _ parameterShapes: [[Int]], _ draws: inout Draws
+  ) {
+    let h = 0x1p-18
+    func array(_ shape: [Int]) -> NDArray<Double> {
+      NDArray(draws.numbers(shape, .plain, .float64), shape: shape)
+    }
+    // All different and none near zero, so that no maximum and no sign changes within h.
+    let count = shape.reduce(1, *)
+    let order = draws.permutation(count).map { (Double($0) + 0.5) / Double(count) * 2 - 1 }
+    let x = NDArray(order.map { $0 + 0.1 / Double(count) }, shape: shape)
+    let parameters = parameterShapes.map { array($0) }
+    let (dx, directions) = (array(shape), parameterShapes.map { array($0) })
+    let middle = layer.evaluate(x, parameters)
+    let s = array(middle.output.shape)
+    func value(_ t: Double) -> Double {
+      let y = layer.evaluate(
+        x.zip(dx) { $0 + t * $1 }, zip(parameters, directions).map { $0.zip($1) { $0 + t * $1 } })
+      return y.output.zip(s, *).values.reduce(0, +)
+    }
+    let gradients = middle.backward(s)
+    let terms =
+      gradients.input.zip(dx, *).values
+      + zip(gradients.parameters, directions).flatMap { $0.zip($1, *).values }
+    let size = terms.reduce(0) { $0 + $1.magnitude } + middle.output.values.reduce(0) { $0 + $1.magnitude }
+    judge(
+      [(value(h) - value(-h)) / (2 * h)], [terms.reduce(0, +)], [1e-6 * (size + 1)],
+      "the reference's slope, central difference")
+  }
+}

@@ -1,0 +1,54 @@
+import Reference
+import SwiftTorchLayers
+
+/// Something of libtorch's that is compared: how a case of it is made and judged.
+struct Operation: Sendable {
+  /// PyTorch's name for it.
+  let name: String
+  /// The public types here that it covers.
+  let covers: [String]
+  /// The formats a case can be in.
+  var formats: [Format] = [.float32, .float64, .float16, .bfloat16]
+  /// The most cases that are worth running; nil for as many as asked for.
+  var mostCases: Int?
+  /// Makes a case, describes it and compares.
+  let body: @Sendable (inout Draws, Comparison) throws -> Void
+}
+
+/// A case in which libtorch is wrong, found before it runs.
+struct KnownDefect: Error {
+  let text: String
+}
+
+extension Operation {
+  /// Runs one case.
+  func run(
+    seed: UInt64, case number: Int, choices: [Int]? = nil, format: Format? = nil, device: Device,
+    steps: Int, disturb: Bool = false, announce: @escaping (String) -> Void = { _ in }
+  ) -> CaseResult {
+    var draws = Draws(seed: seed, case: number, choices: choices)
+    // Half of all cases are in float32.
+    let mixed = formats + [Format](repeating: .float32, count: formats.count - 1)
+    let drawn = draws.one(of: mixed)
+    let format = format ?? drawn
+    let comparison = Comparison(
+      device: device, format: format, steps: steps, disturb: disturb, announce: announce)
+    do {
+      try body(&draws, comparison)
+    } catch let error as KnownDefect {
+      comparison.result.known = error.text
+    } catch let error as TorchError where error.message.contains("not implemented for") {
+      comparison.result.unsupported = error.message
+    } catch {
+      comparison.fail("\(error)")
+    }
+    comparison.result.format = format.name
+    comparison.result.choices = draws.choices
+    return comparison.result
+  }
+}
+
+extension Operation {
+  /// Whether tensor cores may round its factors.
+  var hasProducts: Bool { name.hasPrefix("conv") || name == "linear" }
+}

@@ -1,0 +1,118 @@
+/// A number that the reference computes with: `Float`, `Double`, or `Running`, a Double that also carries how
+/// far a computation in another format may be from it. Every formula is written once, for all three.
+public protocol Real: Sendable {
+  /// Adds up products.
+  associatedtype Sum: SumOfProducts<Self>
+
+  /// A constant, taken as exact; so is what is computed of such constants alone.
+  init(_ value: Double)
+  /// A constant in the format of this number.
+  func constant(_ value: Double) -> Self
+  /// The number.
+  var value: Double { get }
+  /// How far the same computation in the format may be from `value`; 0 for Float and Double.
+  var error: Double { get }
+
+  static func + (a: Self, b: Self) -> Self
+  static func - (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Self) -> Self
+  static func / (a: Self, b: Self) -> Self
+  static prefix func - (a: Self) -> Self
+
+  func exp() -> Self
+  func log() -> Self
+  /// `log(1 + x)`
+  func log1p() -> Self
+  func sqrt() -> Self
+  func tanh() -> Self
+  /// `1 / (1 + e⁻ˣ)`
+  func sigmoid() -> Self
+  /// The absolute value.
+  func magnitude() -> Self
+  /// `max(x, 0)`; NaN stays.
+  func rectified() -> Self
+  /// 1 where the number is above zero, else 0: the derivative of `max(x, 0)`.
+  func step() -> Self
+
+  /// The number, which may be as large as another one.
+  func upTo(_ other: Self) -> Self
+  /// A number that may be this one or zero, as far as the error bounds know.
+  func orZero() -> Self
+
+  /// The product with a setting (a rate, a probability) that is itself rounded to the format.
+  func scaled(by factor: Double) -> Self
+
+  /// `C = A·B`, row-major, by OpenBLAS: A `[m, k]`, B `[k, n]`, each transposed on demand.
+  /// - Parameter roundings: how often a format coarser than float32 rounds on the way.
+  static func gemm(
+    _ m: Int, _ n: Int, _ k: Int, _ a: [Self], transposeA: Bool, _ b: [Self], transposeB: Bool, roundings: Int
+  ) -> [Self]
+}
+
+/// A sum that is taken in whatever order suits a machine.
+public protocol SumOfProducts<Number>: Sendable {
+  associatedtype Number: Real
+  init()
+  mutating func add(_ a: Number, times b: Number)
+  mutating func add(_ a: Number)
+  /// The sum.
+  /// - Parameter roundings: how often a format coarser than float32 rounds the sum on the way.
+  func total(roundings: Int) -> Number
+}
+
+extension SumOfProducts {
+  public func total() -> Number { total(roundings: 0) }
+}
+
+/// The sum of ordinary numbers.
+public struct PlainSum<Number: Real & BinaryFloatingPoint>: SumOfProducts {
+  var sum: Number = 0
+  public init() {}
+  public mutating func add(_ a: Number, times b: Number) { sum += a * b }
+  public mutating func add(_ a: Number) { sum += a }
+  public func total(roundings: Int) -> Number { sum }
+}
+
+extension Real {
+  public func squared() -> Self { self * self }
+}
+
+extension Real where Self: BinaryFloatingPoint {
+  public var value: Double { Double(self) }
+  public var error: Double { 0 }
+  public func log1p() -> Self { self > -0.5 && self < 0.5 ? Self(Libm.log1p(value)) : (1 + self).log() }
+  public func sigmoid() -> Self { 1 / (1 + (-self).exp()) }
+  public func constant(_ value: Double) -> Self { Self(value) }
+  public func rectified() -> Self { self > 0 || isNaN ? self : 0 }
+  public func step() -> Self { self > 0 ? 1 : 0 }
+  public func upTo(_ other: Self) -> Self { self }
+  public func orZero() -> Self { self }
+  public func scaled(by factor: Double) -> Self { self * Self(factor) }
+}
+
+extension Float: Real {
+  public typealias Sum = PlainSum<Float>
+  public func exp() -> Float { Libm.exp(self) }
+  public func log() -> Float { Libm.log(self) }
+  public func sqrt() -> Float { squareRoot() }
+  public func tanh() -> Float { Libm.tanh(self) }
+  public func magnitude() -> Float { Swift.abs(self) }
+  public static func gemm(
+    _ m: Int, _ n: Int, _ k: Int, _ a: [Float], transposeA: Bool, _ b: [Float], transposeB: Bool,
+    roundings: Int
+  ) -> [Float] { Gemm.product(m, n, k, a, transposeA, b, transposeB) }
+}
+
+extension Double: Real {
+  public typealias Sum = PlainSum<Double>
+  public var value: Double { self }
+  public func exp() -> Double { Libm.exp(self) }
+  public func log() -> Double { Libm.log(self) }
+  public func sqrt() -> Double { squareRoot() }
+  public func tanh() -> Double { Libm.tanh(self) }
+  public func magnitude() -> Double { Swift.abs(self) }
+  public static func gemm(
+    _ m: Int, _ n: Int, _ k: Int, _ a: [Double], transposeA: Bool, _ b: [Double], transposeB: Bool,
+    roundings: Int
+  ) -> [Double] { Gemm.product(m, n, k, a, transposeA, b, transposeB) }
+}
