@@ -32,13 +32,18 @@ shim_status grad(const shim_tensor *outputs, int64_t count, const shim_tensor *i
   });
 }
 
-shim_status set_autocast(int32_t device_type, bool on, int32_t dtype, bool *was_on) {
+shim_status set_autocast(int32_t device_type, bool on, int32_t dtype, bool *was_on, int32_t *was_dtype) {
   return guarded([&] {
     const auto type = static_cast<c10::DeviceType>(device_type);
+    const auto wanted = static_cast<at::ScalarType>(dtype);
     const bool before = at::autocast::is_autocast_enabled(type);
-    if (on) at::autocast::set_autocast_dtype(type, static_cast<at::ScalarType>(dtype));
+    const auto dtype_before = at::autocast::get_autocast_dtype(type);
+    // The cache knows a weight's copy by the weight alone, whatever its dtype.
+    if (dtype_before != wanted) at::autocast::clear_cache();
+    at::autocast::set_autocast_dtype(type, wanted);
     at::autocast::set_autocast_enabled(type, on);
     *was_on = before;
+    *was_dtype = static_cast<int32_t>(dtype_before);
   });
 }
 

@@ -5,7 +5,10 @@
 #include <torch/csrc/jit/serialization/export.h>
 #include <torch/serialize.h>
 
-#include <fstream>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
 
 namespace shim {
 namespace {
@@ -67,7 +70,18 @@ shim_status module_save(shim_module handle, const char *path, const char *extra_
   return guarded([&] {
     torch::jit::ExtraFilesMap extra;
     if (extra_name != nullptr && extra_text != nullptr) extra[extra_name] = extra_text;
-    module(handle).save(path, extra);
+    std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::fopen(path, "wb"), std::fclose);
+    if (file == nullptr) throw std::runtime_error(std::strerror(errno));
+    // libtorch finishes the archive in a destructor, where a failed write would end the program: it is told
+    // that every write went well.
+    int failure = 0;
+    auto write = [&](const void *bytes, size_t count) {
+      if (failure == 0 && std::fwrite(bytes, 1, count, file.get()) != count) failure = errno;
+      return count;
+    };
+    torch::jit::ExportModule(module(handle), write, extra);
+    if (failure == 0 && std::fflush(file.get()) != 0) failure = errno;
+    if (failure != 0) throw std::runtime_error(std::strerror(failure));
   });
 }
 

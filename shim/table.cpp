@@ -41,12 +41,26 @@ shim_status report_current_exception() noexcept {
   }
 }
 
+// The version that the loaded library gives in the text about its build; TORCH_VERSION is the headers'.
+static const char *running_version() {
+  static const std::string version = [] {
+    std::string text;
+    guarded([&] { text = at::show_config(); });
+    const std::string key = "TORCH_VERSION=";
+    const size_t found = text.find(key);
+    if (found == std::string::npos) return std::string(TORCH_VERSION);
+    const size_t begin = found + key.size();
+    return text.substr(begin, text.find_first_of(", \n", begin) - begin);
+  }();
+  return version.c_str();
+}
+
 static torch_shim make_table() {
   torch_shim table{};
   table.abi = TORCH_SHIM_ABI;
   table.built_version = SHIM_BUILT_VERSION;
   table.built_variant = SHIM_BUILT_VARIANT;
-  table.running_version = TORCH_VERSION;
+  table.running_version = running_version();
   table.last_error = [] { return last_error.c_str(); };
   table.live_handles = [] { return live.load(std::memory_order_relaxed); };
   table.build_configuration = [] {

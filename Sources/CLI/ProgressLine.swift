@@ -5,6 +5,7 @@ final class ProgressLine {
   private let clock = ContinuousClock()
   private var shown: ContinuousClock.Instant?
   private var lineIsOpen = false
+  private var hasWarned = false
   private let interval: Duration = Terminal.errorIsTerminal ? .milliseconds(200) : .seconds(15)
 
   /// Shows `progress` when it is time to. Reading the metrics makes the device wait, so it is not done more
@@ -17,6 +18,7 @@ final class ProgressLine {
     }
     shown = now
     let (loss, accuracy) = try progress.metrics()
+    warn(loss, epoch: progress.epoch)
     let speed = Double(progress.images) / progress.seconds
     let share = Double(progress.batch) / Double(progress.batches)
     let done = Double(progress.epoch - 1) + share
@@ -36,8 +38,17 @@ final class ProgressLine {
     }
   }
 
+  /// Says, once, that training has gone astray.
+  private func warn(_ loss: Double, epoch: Int) {
+    guard !loss.isFinite, !hasWarned else { return }
+    hasWarned = true
+    clear()
+    Terminal.note("warning: the loss is not finite (\(loss)) in epoch \(epoch); a lower --lr may help")
+  }
+
   func epochEnded(_ metrics: EpochMetrics, of epochs: Int) {
     clear()
+    for loss in [metrics.trainLoss, metrics.validationLoss ?? 0] { warn(loss, epoch: metrics.epoch) }
     var text =
       "epoch \(metrics.epoch)/\(epochs): loss \(fixed(metrics.trainLoss, 4)), accuracy "
       + "\(percent(metrics.trainAccuracy))"

@@ -41,10 +41,7 @@ enum Terminal {
 
   /// Prints a result as one JSON object.
   static func printJSON(_ value: some Encodable) throws {
-    let encoder = JSONEncoder.stable
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    print(String(decoding: try JSONEncoder.stable.encode(value), as: UTF8.self))
   }
 }
 
@@ -101,7 +98,8 @@ func require(_ word: String, oneOf words: [String], _ what: String) throws -> St
 
 /// `12345` as `12 345`.
 func grouped(_ number: Double) -> String {
-  let digits = String(Int(number.rounded()))
+  guard let whole = Int(exactly: number.rounded()) else { return "\(number)" }
+  let digits = String(whole)
   var result = ""
   for (index, digit) in digits.enumerated() {
     if index > 0, (digits.count - index).isMultiple(of: 3) { result += " " }
@@ -127,8 +125,7 @@ func percent(_ share: Double) -> String { "\(fixed(share * 100, 2)) %" }
 
 /// 75 seconds as `1:15`, or `42.1 s` below a minute.
 func duration(_ seconds: Double) -> String {
-  guard seconds >= 60 else { return "\(fixed(seconds, 1)) s" }
-  let whole = Int(seconds.rounded())
+  guard seconds >= 60, let whole = Int(exactly: seconds.rounded()) else { return "\(fixed(seconds, 1)) s" }
   let rest = whole % 60
   return "\(whole / 60):\(rest < 10 ? "0" : "")\(rest)"
 }

@@ -44,11 +44,7 @@ public enum FileIO {
   /// never half of one.
   /// - Throws: `FormatError` with the system's reason; nothing is left behind.
   public static func writeAtomically(_ bytes: [UInt8], to path: String) throws(FormatError) {
-    try requireReplaceable(path)
-    let (file, temporary) = try firstFree(path) { name in
-      let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-      return file >= 0 ? (file, name) : nil
-    }
+    let (file, temporary) = try openBeside(path)
     var failure: FormatError?
     if !writeAll(bytes, to: file) || fsync(file) != 0 { failure = systemError(path, "cannot be written") }
     if close(file) != 0, failure == nil { failure = systemError(path, "cannot be written") }
@@ -59,23 +55,20 @@ public enum FileIO {
     }
   }
 
-  /// As `writeAtomically`, for a library that writes the file itself: `write` gets a path with the same last
-  /// name (some formats keep it inside) in a folder made for it beside `path`.
+  /// As `writeAtomically`, for a library that writes the file itself: `write` gets the path of an empty file
+  /// beside `path`.
   /// - Throws: what `write` throws, or `FormatError` with the system's reason; nothing is left behind.
   public static func replace(_ path: String, by write: (_ temporary: String) throws -> Void) throws {
-    try requireReplaceable(path)
-    let name = split(path).name
-    let temporaryFolder = try firstFree(path) { mkdir($0, 0o755) == 0 ? $0 : nil }
-    let temporary = "\(temporaryFolder)/\(name)"
-    defer {
-      unlink(temporary)
-      rmdir(temporaryFolder)
-    }
-    try write(temporary)
-    let file = open(temporary, O_RDONLY | O_CLOEXEC)
+    let (file, temporary) = try openBeside(path)
     defer { close(file) }
-    guard file >= 0, fsync(file) == 0, rename(temporary, path) == 0 else {
-      throw systemError(path, "cannot be written")
+    do {
+      try write(temporary)
+      guard fsync(file) == 0, rename(temporary, path) == 0 else {
+        throw systemError(path, "cannot be written")
+      }
+    } catch {
+      unlink(temporary)
+      throw error
     }
   }
 
@@ -96,17 +89,15 @@ public enum FileIO {
     throw FormatError(source: path, message: "cannot be written: it is \(what)")
   }
 
-  /// The folder of a path, with its slash, and the last name.
-  private static func split(_ path: String) -> (folder: Substring, name: Substring) {
-    guard let slash = path.lastIndex(of: "/") else { return ("", path[...]) }
-    return (path[...slash], path[path.index(after: slash)...])
-  }
-
-  /// Makes something beside `path` under a name that no other process or thread has.
-  private static func firstFree<Made>(_ path: String, _ make: (String) -> Made?) throws(FormatError) -> Made {
+  /// Makes a file beside `path` under a name that no other process or thread has.
+  private static func openBeside(_ path: String) throws(FormatError) -> (file: Int32, name: String) {
+    try requireReplaceable(path)
+    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
     for attempt in 0..<1000 {
       // The name does not grow with that of `path`, which may be as long as a name can be.
-      if let made = make("\(split(path).folder).writing-\(getpid())-\(attempt)") { return made }
+      let name = "\(folder).writing-\(getpid())-\(attempt)"
+      let file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      if file >= 0 { return (file, name) }
       guard errno == EEXIST else { break }
     }
     throw systemError(path, "cannot be written")

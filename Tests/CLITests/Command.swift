@@ -52,9 +52,11 @@ struct Command {
     [UInt8](try Data(contentsOf: folder.appendingPathComponent(name)))
   }
 
-  private func start(_ arguments: [String], _ environment: [String: String]) throws -> (Process, URL, URL) {
+  private func start(
+    _ arguments: [String], _ environment: [String: String], program: String = Self.program
+  ) throws -> (Process, URL, URL) {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.program)
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.currentDirectoryURL = folder
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -84,6 +86,14 @@ struct Command {
 
   func callAsFunction(_ arguments: [String], environment: [String: String] = [:]) throws -> Ended {
     let (process, out, err) = try start(arguments, environment)
+    return try end(process, out, err)
+  }
+
+  /// Runs the program in a shell that lets it write no file of more than `kilobytes`.
+  func limited(to kilobytes: Int, _ arguments: String...) throws -> Ended {
+    let script = "trap '' XFSZ; ulimit -f \(kilobytes); exec \"$0\" \"$@\""
+    let (process, out, err) = try start(
+      ["-c", script, Self.program] + arguments, [:], program: "/bin/bash")
     return try end(process, out, err)
   }
 

@@ -119,6 +119,49 @@ struct ErrorTests {
     expectError(try torchlayers("export", "run", "--output", "/dev/full"), 1, "no regular file")
   }
 
+  @Test("a full disk ends an export with the system's reason, and leaves nothing")
+  func fullDisk() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    try torchlayers("train", "--model", "softmax", "--epochs", "1", "--limit", "200", "--output", "run")
+    func names() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: torchlayers.path("run")).sorted()
+    }
+    let size = try #require(torchlayers("export", "run", "--json").json()["bytes"] as? Int)
+    try FileManager.default.removeItem(atPath: torchlayers.path("run/model.torchscript.pt"))
+    let before = try names()
+    // In the middle of the weights, and in what is written when the archive is finished.
+    for kilobytes in [8, (size - 1) / 1024] {
+      expectError(
+        try torchlayers.limited(to: kilobytes, "export", "run"), 1, "model.torchscript.pt cannot be written",
+        "File too large")
+      #expect(try names() == before)
+    }
+  }
+
+  @Test("a run that cannot start leaves no folder")
+  func noFolder() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    for flags in [["--device", "cuda:99"], ["--batch-size", "100000000000"]] {
+      expectError(try torchlayers(["train", "--output", "run"] + flags), 1)
+      #expect(!FileManager.default.fileExists(atPath: torchlayers.path("run")))
+    }
+  }
+
+  @Test("a config.json with absurd sizes is an error, not a crash")
+  func absurdSizes() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    try torchlayers("train", "--model", "softmax", "--epochs", "1", "--limit", "200", "--output", "run")
+    let text = String(decoding: try torchlayers.read("run/config.json"), as: UTF8.self)
+    let other = text.replacing(#/"input_shape" : \[[^\]]*\]/#) { _ in
+      "\"input_shape\" : [4611686018427387904, 4, 4]"
+    }
+    try torchlayers.write("run/config.json", Array(other.utf8))
+    expectError(try torchlayers("evaluate", "run"), 1, "too large")
+  }
+
   @Test("a run folder that lacks a file or has a corrupt one is named")
   func runFolders() throws {
     let torchlayers = try Command()
@@ -159,6 +202,29 @@ struct ErrorTests {
     expectError(try torchlayers("predict", "run", "cut.png"), 1, "the PNG is truncated")
     expectError(try torchlayers("predict", "run", "gif.png"), 1, "it is a GIF")
     expectError(try torchlayers("predict", "run", "none.png"), 1, "No such file or directory")
+  }
+
+  /// The library folder of a libtorch in the user's cache that is not `version`; nil when there is none.
+  private func libtorch(otherThan version: String) -> String? {
+    let cache = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache"
+    let store = cache + "/torchlayers/libtorch"
+    func names(_ folder: String) -> [String] {
+      (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    }
+    let others = names(store).filter { !$0.hasPrefix(version) }.map { "\(store)/\($0)" }
+    return others.flatMap { other in
+      names("\(other)/lib").map { "\(other)/lib/\($0)/site-packages/torch/lib" } + ["\(other)/libtorch/lib"]
+    }.first { FileManager.default.fileExists(atPath: $0 + "/libtorch_cpu.so") }
+  }
+
+  @Test("a libtorch that is not the one that the shim was built against is refused")
+  func otherLibtorch() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let own = try #require(try torchlayers("doctor", "--json").json()["libtorch"] as? String)
+    guard let other = libtorch(otherThan: own) else { return }
+    let ended = try torchlayers("summary", "cnn", environment: ["LD_LIBRARY_PATH": other])
+    expectError(ended, 1, "built against libtorch \(own) but libtorch", "make setup")
   }
 
   @Test("without a device, without a shim: what to do is said")

@@ -98,6 +98,39 @@ struct RunTests {
     #expect(try metrics("whole") == metrics("stopped"))
   }
 
+  @Test("a run that ended before its first checkpoint begins anew with --resume, to the same weights")
+  func resumeWithoutCheckpoint() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let flags = ["--model", "softmax", "--epochs", "1", "--limit", "500", "--threads", "1"]
+    #expect(try torchlayers(["train", "--output", "whole"] + flags).status == 0)
+    try torchlayers.write("dead/config.json", torchlayers.read("whole/config.json"))
+    let resumed = try torchlayers("train", "--resume", "dead")
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(try torchlayers.read("whole/model.safetensors") == torchlayers.read("dead/model.safetensors"))
+    // With a model but no checkpoint it is not known where to go on.
+    try FileManager.default.removeItem(atPath: torchlayers.path("dead/checkpoint.safetensors"))
+    expectError(try torchlayers("train", "--resume", "dead", "--epochs", "2"), 1, "checkpoint.safetensors")
+  }
+
+  @Test("a loss that is not finite is said once; the run goes on, is saved, exported and resumed")
+  func notFinite() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let ended = try torchlayers(
+      "train", "--model", "mlp", "--lr", "1e30", "--epochs", "2", "--limit", "500", "--validation-split",
+      "0.2",
+      "--export", "torchscript", "--json", "--output", "run")
+    #expect(ended.status == 0, "\(ended.errors)")
+    #expect(ended.errors.components(separatedBy: "the loss is not finite").count == 2, "\(ended.errors)")
+    let json = try ended.json()
+    #expect((json["test"] as? [String: Any])?["loss"] as? String == "nan")
+    #expect((json["export"] as? [String: Any])?["verified"] is String)
+    let resumed = try torchlayers("train", "--resume", "run", "--epochs", "3")
+    #expect(resumed.status == 0 && resumed.errors.contains("epoch 3/3"), "\(resumed.errors)")
+    #expect(try torchlayers("evaluate", "run", "--json").json()["loss"] as? String == "nan")
+  }
+
   @Test("kill -9 leaves whole files: what the folder has can be read")
   func killed() throws {
     let torchlayers = try Command()

@@ -12,7 +12,8 @@ struct ParitySuiteTests {
   @Test(
     "an element disturbed by 4 times its bound is caught, for every operation", arguments: ParitySuite.names)
   func caught(_ name: String) throws {
-    let report = try #require(try ParitySuite(cases: 2, seed: 1, steps: 1, disturb: true).run(only: name).first)
+    let suite = ParitySuite(cases: 2, seed: 1, steps: 1, disturb: true)
+    let report = try #require(try suite.run(only: name).first)
     #expect(report.caught)
   }
 }

@@ -146,6 +146,45 @@ struct ModuleTests {
     #expect(try script(x).equal(before), "the export must not follow the model")
   }
 
+  @Test("a recording that serves only the example's batch size is refused, and leaves the model as it was")
+  func tracingSizes() throws {
+    final class Fixed: Module {
+      let norm = BatchNorm1d(numFeatures: 6)
+      let infers: Bool
+      init(infers: Bool) { self.infers = infers }
+      override func forward(_ input: Tensor) throws -> Tensor {
+        try norm(input.reshape([infers ? -1 : input.shape[0], 6])).sum(dim: 0)
+      }
+    }
+    final class Scaled: Module {
+      override func forward(_ input: Tensor) throws -> Tensor { try input / input.shape[0] }
+    }
+    let example = try Tensor.randn([3, 2, 3])
+    for model in [Fixed(infers: false), Scaled()] {
+      #expect(
+        message { try ScriptModule(model, example: example) }
+          .contains("serves only the batch size of the example, 3"))
+    }
+    let (model, plain) = (Fixed(infers: true), Fixed(infers: true))
+    let random = try Generator.default().state()
+    _ = try ScriptModule(model, example: example)
+    #expect(try Generator.default().state().equal(random))
+    _ = try plain(example)
+    for (key, tensor) in plain.stateDict() {
+      #expect(try model.stateDict()[key]?.equal(tensor) == true, "\(key): as after the recorded run alone")
+    }
+  }
+
+  @Test("an export keeps each layer's own training flag")
+  func scriptFlags() throws {
+    let model = Sequential([BatchNorm1d(numFeatures: 2), Dropout()])
+    model.modules[0].eval()
+    let script = try ScriptModule(model)
+    _ = try script(Tensor.randn([4, 2]))
+    #expect(try script.stateDict()["0.num_batches_tracked"]?.item(as: Int.self) == 0)
+    #expect(try script(Tensor.ones([100, 2])).scalars(as: Float.self).contains(0), "dropout in training")
+  }
+
   @Test("an error inside a recorded forward is the forward's own")
   func tracingError() throws {
     let model = try Residual(head: true)

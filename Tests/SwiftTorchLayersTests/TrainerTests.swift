@@ -1,14 +1,21 @@
+import Foundation
 import SwiftTorchLayers
 import Testing
 
 @Suite("Trainer", .serialized)
 struct TrainerTests {
-  private static func makeTrainer() throws -> (trainer: Trainer, validation: DataLoader) {
-    try Torch.setNumThreads(1)
-    try Torch.manualSeed(9)
-    let dataset = ImageDataset(
+  private static func makeDataset() throws -> ImageDataset {
+    ImageDataset(
       images: try Tensor((0..<60 * 16).map { UInt8($0 * 37 % 256) }, shape: [60, 1, 4, 4]),
       labels: try Tensor((0..<60).map { $0 % 3 }), classes: ["a", "b", "c"])
+  }
+
+  private static func makeTrainer(lr: Double = 1e-3, ownGenerator: Bool = false) throws -> (
+    trainer: Trainer, validation: DataLoader
+  ) {
+    try Torch.setNumThreads(1)
+    try Torch.manualSeed(9)
+    let dataset = try makeDataset()
     let normalization = try Normalization(of: dataset)
     let model = Sequential {
       Flatten()
@@ -16,20 +23,22 @@ struct TrainerTests {
       Dropout()
       Linear(inFeatures: 8, outFeatures: 3)
     }
-    let loader = try DataLoader(dataset, batchSize: 20, shuffle: true, normalization: normalization)
+    let loader = try DataLoader(
+      dataset, batchSize: 20, shuffle: true, generator: ownGenerator ? Generator(seed: 4) : nil,
+      normalization: normalization)
     let validation = try DataLoader(dataset, batchSize: 20, normalization: normalization)
-    return (try Trainer(model, optimizer: Adam(model.parameters()), loader: loader), validation)
+    return (try Trainer(model, optimizer: Adam(model.parameters(), lr: lr), loader: loader), validation)
   }
 
   // An epoch asks before each of its 3 batches and at its end, then validation asks before each of its 3.
   @Test(
     "interrupted at any question, in training or validation, a restored run ends as if it had not been",
-    arguments: 0..<14)
-  func interruption(_ question: Int) throws {
-    let (whole, validation) = try Self.makeTrainer()
+    arguments: 0..<14, [false, true])
+  func interruption(_ question: Int, ownGenerator: Bool) throws {
+    let (whole, validation) = try Self.makeTrainer(ownGenerator: ownGenerator)
     #expect(try whole.fit(epochs: 2, validation: validation) == .finished)
 
-    let (stopped, _) = try Self.makeTrainer()
+    let (stopped, _) = try Self.makeTrainer(ownGenerator: ownGenerator)
     var asked = 0
     let outcome = try stopped.fit(
       epochs: 2, validation: validation,
@@ -40,7 +49,7 @@ struct TrainerTests {
     #expect(outcome == .interrupted)
     let (tensors, metadata) = try stopped.checkpoint()
 
-    let (resumed, _) = try Self.makeTrainer()
+    let (resumed, _) = try Self.makeTrainer(ownGenerator: ownGenerator)
     try resumed.restore(tensors, metadata: metadata)
     #expect(try resumed.fit(epochs: 2, validation: validation) == .finished)
     for (key, tensor) in whole.model.stateDict() {
@@ -50,5 +59,173 @@ struct TrainerTests {
       trainer.history.map { [$0.trainLoss, $0.trainAccuracy, $0.validationLoss, $0.validationAccuracy] }
     }
     #expect(numbers(whole) == numbers(resumed))
+  }
+
+  @Test("a checkpoint keeps its values while training goes on")
+  func checkpointIsACopy() throws {
+    let (trainer, _) = try Self.makeTrainer()
+    try trainer.fit(epochs: 1)
+    let (tensors, _) = try trainer.checkpoint()
+    let before = try tensors.mapValues { try $0.bytes() }
+    try trainer.fit(epochs: 2)
+    for (key, tensor) in tensors { #expect(try tensor.bytes() == before[key], "\(key)") }
+  }
+
+  @Test("a loss that is not finite does not end the run: it is saved and restored as any other")
+  func notFinite() throws {
+    let (trainer, validation) = try Self.makeTrainer(lr: 1e30)
+    #expect(try trainer.fit(epochs: 2, validation: validation) == .finished)
+    let (tensors, metadata) = try trainer.checkpoint()
+    let (resumed, _) = try Self.makeTrainer(lr: 1e30)
+    try resumed.restore(tensors, metadata: metadata)
+    #expect(resumed.history.count == 2 && resumed.history[1].trainLoss.isNaN)
+    let infinite = [Double.infinity, -.infinity]
+    let data = try JSONEncoder.stable.encode(infinite)
+    #expect(try JSONDecoder.stable.decode([Double].self, from: data) == infinite)
+  }
+
+  @Test("the loss of an epoch is an image's mean, also of a sum; validation has the trainer's loss")
+  func lossOfMetrics() throws {
+    func losses(_ reduction: Reduction) throws -> (train: Double, validation: Double) {
+      let (made, validation) = try Self.makeTrainer()
+      let loss = CrossEntropyLoss(weight: try Tensor([3, 3, 3] as [Float]), reduction: reduction)
+      let trainer = try Trainer(
+        made.model, optimizer: SGD(made.model.parameters(), lr: 0), loader: made.loader, loss: loss)
+      try trainer.fit(epochs: 1, validation: validation)
+      return (trainer.history[0].trainLoss, try #require(trainer.history[0].validationLoss))
+    }
+    // A mean divides by the weights' sum, which takes the factor of 3 out again.
+    let (mean, sum) = try (losses(.mean), losses(.sum))
+    #expect(abs(sum.train / mean.train - 3) < 1e-4)
+    #expect(abs(sum.validation / mean.validation - 3) < 1e-4)
+  }
+
+  @Test("an evaluation counts the images that it has seen and leaves each layer's training flag")
+  func evaluation() throws {
+    let dataset = try Self.makeDataset()
+    let loader = try DataLoader(
+      dataset, batchSize: 25, dropLast: true, normalization: Normalization(of: dataset))
+    let model = Sequential([Flatten(), Dropout(), Linear(inFeatures: 16, outFeatures: 3)])
+    model.modules[1].eval()
+    let result = try evaluate(model, loader)
+    #expect(result.count == 50 && result.predictions.count == 50)
+    #expect(model.training && !model.modules[1].training && model.modules[2].training)
+  }
+
+  @Test("a loader normalises as its normalization does, bit for bit")
+  func normalization() throws {
+    let dataset = try Self.makeDataset()
+    let normalization = try Normalization(of: dataset)
+    let epoch = try DataLoader(dataset, batchSize: 60, normalization: normalization).epoch()
+    #expect(try epoch.next()?.images.equal(normalization(dataset.images)) == true)
+  }
+
+  private static let devices: [Device] = [.cpu] + ((try? CUDA.isAvailable) == true ? [.cuda] : [])
+
+  @Test(
+    "an optimizer that loads its state goes on as if it had not stopped", arguments: devices, [false, true])
+  func optimizerState(_ device: Device, fused: Bool) throws {
+    func make() throws -> (Linear, Adam) {
+      try Torch.manualSeed(1)
+      let layer = try Linear(inFeatures: 3, outFeatures: 2).to(device)
+      return (layer, Adam(layer.parameters(), amsgrad: true, fused: fused))
+    }
+    func step(_ layer: Linear, _ optimizer: Adam) throws {
+      try optimizer.zeroGrad()
+      try layer(Tensor.ones([4, 3]).to(device)).square().sum().backward()
+      try optimizer.step()
+    }
+    let (whole, optimizer) = try make()
+    try step(whole, optimizer)
+    let (resumed, second) = try make()
+    try resumed.loadStateDict(whole.stateDict())
+    try second.loadStateDict(optimizer.stateDict())
+    try step(whole, optimizer)
+    try step(resumed, second)
+    #expect(try resumed.weight.equal(whole.weight))
+  }
+
+  @Test("an optimizer state that does not fit is refused, and says why")
+  func optimizerStateMisfit() throws {
+    let layer = Linear(inFeatures: 3, outFeatures: 2)
+    let sgd = SGD(layer.parameters(), momentum: 0.9)
+    let adam = Adam(layer.parameters())
+    try layer(Tensor.ones([4, 3])).sum().backward()
+    try sgd.step()
+    try adam.step()
+    #expect(message { try adam.loadStateDict(sgd.stateDict()) } == "the optimizer state lacks state.0.step")
+    #expect(message { try sgd.loadStateDict(adam.stateDict()) }.contains("lacks state.0.momentum_buffer"))
+    var single = adam.stateDict()
+    single["state.0.exp_avg"] = try Tensor([1 as Float])
+    #expect(message { try adam.loadStateDict(single) }.contains("state.0.exp_avg is [1]"))
+    try adam.step()
+  }
+
+  @Test("a scaler serves two optimizers of one batch with one scale, and adapts it once")
+  func twoOptimizers() throws {
+    let scaler = try GradScaler(device: .cpu, initScale: 1024, growthInterval: 1)
+    let layers = (0..<2).map { _ in Linear(inFeatures: 1, outFeatures: 1, bias: false) }
+    let optimizers = layers.map { SGD($0.parameters(), lr: 1) }
+    let before = try layers.map { try $0.weight.item(as: Float.self) }
+    #expect(message { try scaler.update() }.contains("needs a step"))
+    let x = try Tensor.ones([1, 1])
+    try scaler.scale(layers[0](x) + layers[1](x) * 2).sum().backward()
+    for (layer, optimizer) in zip(layers, optimizers) { try scaler.step(optimizer, layer.parameters()) }
+    #expect(message { try scaler.step(optimizers[0], []) }.contains("call update()"))
+    try scaler.update()
+    #expect(try layers[0].weight.item(as: Float.self) == before[0] - 1)
+    #expect(try layers[1].weight.item(as: Float.self) == before[1] - 2)
+    #expect(try scaler.scale(Tensor(1 as Float)).item(as: Float.self) == 2048)
+
+    // One bad gradient keeps its own optimizer from its step, and halves the scale.
+    layers[0].weight.grad = try Tensor.full([1, 1], Double.infinity)
+    layers[1].weight.grad = try Tensor.zeros([1, 1])
+    for (layer, optimizer) in zip(layers, optimizers) { try scaler.step(optimizer, layer.parameters()) }
+    try scaler.update()
+    #expect(try layers[0].weight.item(as: Float.self) == before[0] - 1)
+    #expect(try scaler.scale(Tensor(1 as Float)).item(as: Float.self) == 1024)
+  }
+
+  @Test("a place in the epoch that is outside the data is refused", arguments: ["-1", "4", "\(Int.min)"])
+  func place(_ batch: String) throws {
+    let (trainer, _) = try Self.makeTrainer()
+    let (tensors, metadata) = try trainer.checkpoint()
+    let text = try #require(metadata["position"]).replacing("\"batch\" : 0", with: "\"batch\" : \(batch)")
+    #expect(message { try trainer.restore(tensors, metadata: ["position": text]) }.contains("place in the"))
+  }
+
+  @Test("a damaged state of the scaler is refused")
+  func scalerState() throws {
+    let (made, _) = try Self.makeTrainer()
+    let trainer = try Trainer(
+      made.model, optimizer: made.optimizer, loader: made.loader, precision: .fp16)
+    var (tensors, metadata) = try trainer.checkpoint()
+    tensors["scaler.scale"] = try Tensor([1024, 1e300])
+    #expect(message { try trainer.restore(tensors, metadata: metadata) }.contains("the scaler's state"))
+  }
+
+  @Test("an autocast inside another gives the outer one its type back, for weights that both use too")
+  func nestedAutocast() throws {
+    let layer = Linear(inFeatures: 2, outFeatures: 2)
+    let x = try Tensor.ones([2, 2])
+    let type = { try layer(x).dtype }
+    let types = try autocast(.cpu, dtype: .bfloat16) {
+      [
+        try type(), try autocast(.cpu, dtype: .float16, type), try type(),
+        try autocast(.cpu, dtype: .float16, enabled: false, type), try type(),
+      ]
+    }
+    #expect(types == [.bfloat16, .float16, .bfloat16, .float32, .bfloat16])
+    #expect(try layer(x).dtype == .float32)
+  }
+
+  @Test(
+    "a model for absurd sizes is refused",
+    arguments: [[1 << 40, 1 << 40, 1 << 40], [1, Int.max, Int.max], [65536, 65536, 65536]])
+  func absurdSizes(_ shape: [Int]) throws {
+    for model in Models.allCases {
+      #expect(message { try model.make(inputShape: shape, classes: 10) }.contains("too large"))
+    }
+    #expect(message { try Models.mlp.make(inputShape: [1, 28, 28], classes: .max) }.contains("too large"))
   }
 }

@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 // Raised whenever the table or the meaning of an entry changes; a shim with another number is refused.
-#define TORCH_SHIM_ABI 1
+#define TORCH_SHIM_ABI 2
 
 typedef int32_t shim_status;
 enum {
@@ -179,8 +179,8 @@ typedef struct torch_shim {
   void (*set_grad_enabled)(bool on);
   void *SHIM_NONNULL (*SHIM_NONNULL inference_mode_enter)(void);          // nests; leave in the opposite order
   void (*inference_mode_leave)(void *guard);
-  // Autocast of one device type to a 16-bit dtype on this thread; *was_on says whether it was on before.
-  shim_status (*set_autocast)(int32_t device_type, bool on, int32_t dtype, bool *was_on);
+  // Autocast of one device type to a 16-bit dtype on this thread; *was_on and *was_dtype say what was set before.
+  shim_status (*set_autocast)(int32_t device_type, bool on, int32_t dtype, bool *was_on, int32_t *was_dtype);
   void (*clear_autocast_cache)(void);
 
   // --- Random numbers. --------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ public struct DataLoader: Sendable {
   public let generator: Generator?
   public let normalization: Normalization
   public let device: Device
+  private let constants: Normalization.Constants
 
   /// - Throws: `TorchError` when `batchSize` is not positive.
   public init(
@@ -33,6 +34,7 @@ public struct DataLoader: Sendable {
     self.generator = generator
     self.normalization = normalization
     self.device = device
+    constants = try normalization.constants(on: device)
   }
 
   /// The number of batches of an epoch.
@@ -41,15 +43,21 @@ public struct DataLoader: Sendable {
     return dropLast || dataset.count.isMultiple(of: batchSize) ? full : full + 1
   }
 
+  /// The number of images of an epoch.
+  public var imageCount: Int { dropLast ? dataset.count / batchSize * batchSize : dataset.count }
+
   /// Starts a pass over the data.
   public func epoch() throws -> Epoch {
     // Python's iterator draws a seed for its worker processes even when it has none.
     _ = try drawSeed(generator)
-    return Epoch(self, order: nil, position: 0)
+    return epoch(order: nil, position: 0)
   }
 
   /// Goes on with a pass that was interrupted after `position` batches of the order `order`.
-  public func epoch(order: Tensor?, position: Int) -> Epoch { Epoch(self, order: order, position: position) }
+  /// - Parameter finished: whether `next()` had already said that there are no more.
+  public func epoch(order: Tensor?, position: Int, finished: Bool = false) -> Epoch {
+    Epoch(self, order: order, position: position, finished: finished)
+  }
 
   private func drawSeed(_ generator: Generator?) throws -> Int {
     try Aten.randomInPlace(try Tensor(0 as Int64), generator).item(as: Int.self)
@@ -72,7 +80,7 @@ public struct DataLoader: Sendable {
   }
 
   private func make(_ images: Tensor, _ labels: Tensor) throws -> Batch {
-    Batch(images: try normalization(try images.to(device)), labels: try labels.to(device))
+    Batch(images: try constants(try images.to(device)), labels: try labels.to(device))
   }
 
   /// One pass over the data: call `next()` until it gives nil.
@@ -82,10 +90,12 @@ public struct DataLoader: Sendable {
     public private(set) var order: Tensor?
     /// How many batches have been given.
     public private(set) var position: Int
-    private var finished = false
+    /// Whether `next()` has said that there are no more.
+    public private(set) var finished: Bool
 
-    fileprivate init(_ loader: DataLoader, order: Tensor?, position: Int) {
+    fileprivate init(_ loader: DataLoader, order: Tensor?, position: Int, finished: Bool) {
       self.loader = loader
+      self.finished = finished
       self.order = order
       self.position = position
     }

@@ -100,11 +100,25 @@ public struct Normalization: Codable, Equatable, Sendable {
   /// float32 images `(x / 255 − mean) / std` of uint8 images `[N, C, H, W]`: torchvision's `ToTensor` and
   /// `Normalize`, in the same order of operations.
   public func callAsFunction(_ images: Tensor) throws -> Tensor {
+    try constants(on: images.device)(images)
+  }
+
+  /// The formula's numbers on a device, for many batches.
+  struct Constants: Sendable {
+    fileprivate let offset: Tensor
+    fileprivate let scale: Tensor
+
+    func callAsFunction(_ images: Tensor) throws -> Tensor {
+      let scaled = try Aten.divScalar(try images.to(.float32), 255.0)
+      try Aten.subInPlace(scaled, offset, 1)
+      return try Aten.divInPlace(scaled, scale)
+    }
+  }
+
+  func constants(on device: Device) throws -> Constants {
     let shape = [1, mean.count, 1, 1]
-    let offset = try Tensor(mean.map(Float.init), shape: shape).to(images.device)
-    let scale = try Tensor(std.map(Float.init), shape: shape).to(images.device)
-    let scaled = try Aten.divScalar(try images.to(.float32), 255.0)
-    try Aten.subInPlace(scaled, offset, 1)
-    return try Aten.divInPlace(scaled, scale)
+    return Constants(
+      offset: try Tensor(mean.map(Float.init), shape: shape).to(device),
+      scale: try Tensor(std.map(Float.init), shape: shape).to(device))
   }
 }

@@ -30,12 +30,7 @@ public final class ScriptModule: @unchecked Sendable {
 
   /// Runs the module.
   public func callAsFunction(_ inputs: Tensor...) throws -> Tensor {
-    let pointers = try inputs.map { try $0.pointer as OpaquePointer? }
-    var output: OpaquePointer?
-    try withExtendedLifetime(inputs) {
-      try Shim.check(try Shim.table.module_forward(pointer, pointers, Int64(pointers.count), &output))
-    }
-    return Tensor(owning: output!)
+    try withExtendedLifetime(self) { try runScript(pointer, inputs) }
   }
 
   /// Sets training or evaluation behaviour.
@@ -65,7 +60,22 @@ public final class ScriptModule: @unchecked Sendable {
   /// - Parameter extraFiles: one more file inside the archive, as `torch.jit.save(_extra_files=…)`.
   public func save(to path: String, extraFile: (name: String, text: String)? = nil) throws {
     try FileIO.replace(path) { temporary in
-      try Shim.check(try Shim.table.module_save(pointer, temporary, extraFile?.name, extraFile?.text))
+      let status = try Shim.table.module_save(pointer, temporary, extraFile?.name, extraFile?.text)
+      guard status == SHIM_OK else {
+        var error = Shim.error(status)
+        error.message = "\(path) cannot be written: \(error.message)"
+        throw error
+      }
     }
   }
+}
+
+/// Runs the script module behind a pointer.
+func runScript(_ script: OpaquePointer, _ inputs: [Tensor]) throws -> Tensor {
+  let pointers = try inputs.map { try $0.pointer as OpaquePointer? }
+  var output: OpaquePointer?
+  try withExtendedLifetime(inputs) {
+    try Shim.check(try Shim.table.module_forward(script, pointers, Int64(pointers.count), &output))
+  }
+  return Tensor(owning: output!)
 }

@@ -6,9 +6,12 @@ extension ScriptModule {
   ///
   /// A model made of this library's layers and `Sequential` is written as source. As soon as one module has
   /// a `forward` of its own, the whole model is recorded from a run on `example` (as `torch.jit.trace`): it
-  /// then keeps the behaviour, training or evaluation, that it had during that run.
+  /// then keeps the behaviour, training or evaluation, that it had during that run. What a `forward` reads
+  /// as a Swift value is recorded as a constant: an `if` keeps its branch, and `shape` the example's sizes.
+  /// The recording is therefore also run on twice the example's batch, if the model itself takes that.
   /// - Parameter example: an input; needed only when there is a module with a `forward` of its own.
-  /// - Throws: `TorchError` naming the module that needs the example.
+  /// - Throws: `TorchError` naming the module that needs the example, or saying that the recording serves
+  ///   only the example's batch size.
   public convenience init(_ model: Module, example: Tensor? = nil) throws {
     let translator = Translator()
     let unknown = model.namedModules().first { torchScriptSource(of: $0.module) == nil }
@@ -21,10 +24,10 @@ extension ScriptModule {
             + "input that is run through the model and recorded")
       }
       try trace(model, on: example, into: root.pointer)
+      try verify(root.pointer, against: model, example)
     }
     try translator.separateWeights()
     self.init(owning: root.take())
-    try train(model.training)
   }
 }
 
@@ -58,8 +61,7 @@ private final class Translator {
 
   /// Builds the tree with the model's own tensors, so that a trace recognises them.
   func translate(_ module: Module, define: Bool) throws -> ScriptHandle {
-    classes += 1
-    let handle = try ScriptHandle(className: "__torch__.\(module.typeName)_\(classes)", like: root)
+    let handle = try makeHandle(module.typeName, training: module.training)
     if root == nil { root = handle }
     for (name, slot) in module.ownState {
       guard let tensor = slot.tensor else { continue }
@@ -76,8 +78,7 @@ private final class Translator {
       }
       let list = String(name[..<dot])
       if lists.last?.name != list {
-        classes += 1
-        lists.append((list, try ScriptHandle(className: "__torch__.ModuleList_\(classes)", like: root)))
+        lists.append((list, try makeHandle("ModuleList", training: module.training)))
       }
       try addChild(built, as: String(name[name.index(after: dot)...]), to: lists.last!.handle)
     }
@@ -85,6 +86,14 @@ private final class Translator {
     if define, let source = torchScriptSource(of: module) {
       try Shim.check(try Shim.table.module_define(handle.pointer, source))
     }
+    return handle
+  }
+
+  private func makeHandle(_ typeName: String, training: Bool) throws -> ScriptHandle {
+    classes += 1
+    let handle = try ScriptHandle(className: "__torch__.\(typeName)_\(classes)", like: root)
+    // Without children yet, so that it is this module's own flag.
+    try Shim.check(try Shim.table.module_train(handle.pointer, training))
     return handle
   }
 
@@ -136,4 +145,39 @@ private func trace(_ model: Module, on example: Tensor, into script: OpaquePoint
   }
   if let failure = recording.failure { throw failure }
   try Shim.check(status)
+}
+
+/// Compares the recording `script` with `model` on another batch size than that of `example`. Both work on
+/// the same tensors, which are afterwards as they were.
+/// - Throws: `TorchError` when they differ. A model that refuses the batch itself is not compared.
+private func verify(_ script: OpaquePointer, against model: Module, _ example: Tensor) throws {
+  guard example.ndim > 0 else { return }
+  let device = example.device
+  let random = try ([.cpu] + (device.isCUDA ? [device] : [])).map { try Generator.default(for: $0) }
+  let states = try random.map { try $0.state() }
+  let buffers = model.namedBuffers().map(\.tensor)
+  try noGrad {
+    let saved = try buffers.map { try $0.clone() }
+    func run(_ forward: (Tensor) throws -> Tensor) throws -> Tensor? {
+      let input = try cat([example, example])
+      defer {
+        for (tensor, value) in zip(buffers, saved) { _ = try? tensor.copy_(value) }
+        for (generator, state) in zip(random, states) { try? generator.setState(state) }
+      }
+      return try? forward(input)
+    }
+    guard let expected = try run({ try model($0) }) else { return }
+    let recorded = try run { try runScript(script, [$0]) }
+    if let recorded, recorded.shape == expected.shape,
+      (try? recorded.allclose(expected, rtol: 1e-3, atol: 1e-5, equalNaN: true)) == true
+    {
+      return
+    }
+    throw TorchError(
+      """
+      the recording of \(model.typeName) serves only the batch size of the example, \(example.shape[0]): its \
+      forward computes with sizes that it reads from a tensor's shape, and these are recorded as numbers; \
+      write -1 for the batch in reshape and view, or use flatten(startDim: 1)
+      """)
+  }
 }

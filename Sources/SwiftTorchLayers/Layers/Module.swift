@@ -175,6 +175,14 @@ open class Module: CustomStringConvertible {
   @discardableResult
   public func eval() -> Self { train(false) }
 
+  /// Runs `body` in evaluation mode; then every module behaves again as it did before.
+  func evaluating<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = namedModules().map { (module: $0.module, training: $0.module.training) }
+    defer { for (module, training) in before { module.training = training } }
+    eval()
+    return try body()
+  }
+
   /// Moves all tensors to `device`, and their gradients. The tensors stay the same objects: an optimizer
   /// made before goes on working.
   /// - Throws: `TorchError` when there is no such device or not enough memory on it.

@@ -63,6 +63,13 @@ private func requireSameShape(_ input: Tensor, _ target: Tensor, _ name: String)
 /// A loss as an object that keeps its settings.
 public protocol Loss {
   func callAsFunction(_ input: Tensor, _ target: Tensor) throws -> Tensor
+  /// How the values of a batch become the result, `.mean` unless a loss says otherwise: metrics need it to
+  /// add up batches.
+  var reduction: Reduction { get }
+}
+
+extension Loss {
+  public var reduction: Reduction { .mean }
 }
 
 /// `crossEntropy(_:_:)` with settings: `torch.nn.CrossEntropyLoss`.

@@ -23,11 +23,16 @@ public enum Models: String, CaseIterable, Sendable {
   /// - Parameters:
   ///   - inputShape: `[channels, height, width]` of an image.
   ///   - classes: the number of outputs.
-  /// - Throws: `TorchError` when images of this size are too small for the network.
+  /// - Throws: `TorchError` when images of this size are too small for the network, or absurdly large.
   public func make(inputShape: [Int], classes: Int) throws -> Sequential {
     guard inputShape.count == 3, inputShape.allSatisfy({ $0 > 0 }), classes > 0 else {
       throw TorchError("a model needs an input [channels, height, width] and a class, got \(inputShape)")
     }
+    // No picture is larger, and no product of sizes below overflows.
+    let largest = 1 << 16
+    guard inputShape.allSatisfy({ $0 <= largest }), classes <= largest,
+      inputShape.reduce(1, *) <= 1 << 26
+    else { throw TorchError("images of \(inputShape) with \(classes) classes are too large for \(rawValue)") }
     let (channels, height, width) = (inputShape[0], inputShape[1], inputShape[2])
     func require(_ size: Int) throws {
       guard height >= size, width >= size else {

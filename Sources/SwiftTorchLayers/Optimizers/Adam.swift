@@ -61,6 +61,10 @@ public class AdamBase: Optimizer<AdamSettings>, AnyOptimizer {
     }
   }
 
+  override func stateNames(_ settings: AdamSettings) -> [String] {
+    ["step", "exp_avg", "exp_avg_sq"] + (settings.amsgrad ? ["max_exp_avg_sq"] : [])
+  }
+
   private func prepare(_ index: Int, _ parameter: Tensor, amsgrad: Bool) throws {
     guard state[index].isEmpty else { return }
     let zeros = { try Aten.zerosLike(parameter) }
@@ -117,6 +121,8 @@ public class AdamBase: Optimizer<AdamSettings>, AnyOptimizer {
       try prepare(index, parameter, amsgrad: s.amsgrad)
       parameters.append(parameter)
       gradients.append(gradient)
+      // A loaded count is on the CPU.
+      state[index]["step"] = try state[index]["step"]?.to(parameter.device)
       for (name, tensor) in state[index] { lists[name, default: []].append(tensor) }
     }
     guard !parameters.isEmpty else { return }

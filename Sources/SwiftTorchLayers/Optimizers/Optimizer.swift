@@ -39,6 +39,9 @@ open class Optimizer<Settings> {
   /// Changes the parameters of one group; `range` is where their `state` is.
   func update(_ group: Group, _ range: Range<Int>) throws {}
 
+  /// The names that the state of a parameter has after a step.
+  func stateNames(_ settings: Settings) -> [String] { [] }
+
   /// Forgets the gradients of all parameters, or sets them to zero.
   public func zeroGrad(setToNone: Bool = true) throws {
     for parameter in groups.lazy.flatMap(\.parameters) {
@@ -60,7 +63,8 @@ open class Optimizer<Settings> {
   }
 
   /// Goes on from what `stateDict()` gave.
-  /// - Throws: `TorchError` when a key names no parameter here or a shape differs.
+  /// - Throws: `TorchError` when a key names no parameter here, one is missing or a shape differs; then nothing
+  ///   has been changed.
   public func loadStateDict(_ dict: StateDict) throws {
     let parameters = groups.flatMap(\.parameters)
     var fresh: [[String: Tensor]] = parameters.map { _ in [:] }
@@ -68,14 +72,20 @@ open class Optimizer<Settings> {
       let parts = key.split(separator: ".", maxSplits: 2)
       guard parts.count == 3, parts[0] == "state", let index = Int(parts[1]), parameters.indices ~= index
       else { throw TorchError("the optimizer state has the key \(key), which fits no parameter") }
-      guard tensor.numel == 1 || tensor.shape == parameters[index].shape else {
+      // PyTorch keeps the step count on the CPU; moments live where the parameter lives.
+      let isCount = parts[2] == "step"
+      guard isCount ? tensor.numel == 1 : tensor.shape == parameters[index].shape else {
         throw TorchError(
           "\(key) is \(tensor.shape) in the optimizer state, its parameter is \(parameters[index].shape)")
       }
-      // PyTorch keeps the step count on the CPU; moments live where the parameter lives.
-      let isMoment = tensor.shape == parameters[index].shape && parts[2] != "step"
       fresh[index][String(parts[2])] = try noGrad {
-        try tensor.detach().clone().to(isMoment ? parameters[index].device : .cpu)
+        try tensor.detach().clone().to(isCount ? .cpu : parameters[index].device)
+      }
+    }
+    let names = groups.flatMap { group in group.parameters.map { _ in stateNames(group.settings) } }
+    for (index, entry) in fresh.enumerated() where !entry.isEmpty {
+      if let missing = names[index].first(where: { entry[$0] == nil }) {
+        throw TorchError("the optimizer state lacks state.\(index).\(missing)")
       }
     }
     state = fresh

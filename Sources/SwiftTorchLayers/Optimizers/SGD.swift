@@ -63,6 +63,10 @@ public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
     }
   }
 
+  override func stateNames(_ settings: Settings) -> [String] {
+    settings.momentum == 0 ? [] : ["momentum_buffer"]
+  }
+
   override func update(_ group: Group, _ range: Range<Int>) throws {
     let s = group.settings
     if fused { return try updateFused(group, range) }

@@ -116,12 +116,12 @@ public func autocast<Result>(
   _ device: Device, dtype: DType, enabled: Bool = true, _ body: () throws -> Result
 ) throws -> Result {
   let table = try Shim.table
-  var before = false
-  try Shim.check(table.set_autocast(device.type, enabled, dtype.rawValue, &before))
+  var (wasOn, oldType) = (false, Int32(0))
+  try Shim.check(table.set_autocast(device.type, enabled, dtype.rawValue, &wasOn, &oldType))
   defer {
-    var ignored = false
-    _ = table.set_autocast(device.type, before, dtype.rawValue, &ignored)
-    if !before { table.clear_autocast_cache() }
+    var (ignored, ignoredType) = (false, Int32(0))
+    _ = table.set_autocast(device.type, wasOn, oldType, &ignored, &ignoredType)
+    if !wasOn { table.clear_autocast_cache() }
   }
   return try body()
 }

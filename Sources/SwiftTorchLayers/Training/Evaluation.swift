@@ -2,7 +2,7 @@
 public struct Evaluation: Sendable {
   /// The share of right answers, 0…1.
   public let accuracy: Double
-  /// The mean cross-entropy.
+  /// The mean loss of an image.
   public let loss: Double
   /// The number of images.
   public let count: Int
@@ -10,28 +10,30 @@ public struct Evaluation: Sendable {
   public let predictions: [Int]
 }
 
-/// Runs `model` in evaluation mode over all of `loader`'s images, in their order, without recording.
+/// Runs `model` in evaluation mode over `loader`'s images, in their order, without recording.
 /// - Parameter shouldStop: asked before every batch; true ends with `CancellationError`.
 public func evaluate(
-  _ model: Module, _ loader: DataLoader, precision: Precision = .float32, shouldStop: () -> Bool = { false }
+  _ model: Module, _ loader: DataLoader, loss: any Loss = CrossEntropyLoss(),
+  precision: Precision = .float32, shouldStop: () -> Bool = { false }
 ) throws -> Evaluation {
-  let wasTraining = model.training
-  model.eval()
-  defer { model.train(wasTraining) }
-  return try noGrad {
-    var predictions: [Tensor] = []
-    let sums = try RunningMetrics(device: loader.device)
-    let epoch = try loader.epoch()
-    while let batch = try epoch.next() {
-      if shouldStop() { throw CancellationError() }
-      let logits = try withPrecision(precision, loader.device) { try model(batch.images) }.to(.float32)
-      predictions.append(try sums.add(logits: logits, labels: batch.labels, loss: nil))
+  let sums = try RunningMetrics(device: loader.device)
+  let predictions = try model.evaluating {
+    try noGrad {
+      var predictions: [Tensor] = []
+      let epoch = try loader.epoch()
+      while let batch = try epoch.next() {
+        if shouldStop() { throw CancellationError() }
+        let logits = try withPrecision(precision, loader.device) { try model(batch.images) }.to(.float32)
+        let value = try loss(logits, batch.labels)
+        predictions.append(try sums.add(logits: logits, labels: batch.labels, loss: value, loss.reduction))
+      }
+      return predictions
     }
-    let (loss, accuracy) = try sums.read()
-    return Evaluation(
-      accuracy: accuracy, loss: loss, count: loader.dataset.count,
-      predictions: predictions.isEmpty ? [] : try predictions.flatMap { try $0.scalars(as: Int.self) })
   }
+  let (mean, accuracy) = try sums.read()
+  return Evaluation(
+    accuracy: accuracy, loss: mean, count: sums.count,
+    predictions: try predictions.flatMap { try $0.scalars(as: Int.self) })
 }
 
 /// Runs `body` under autocast when `precision` asks for it.
@@ -54,23 +56,26 @@ final class RunningMetrics {
     right = try Tensor(0 as Int64).to(device)
   }
 
-  /// Adds a batch and returns the class of each image. `loss` is the batch's mean; nil computes it.
+  /// Adds a batch and returns the class of each image. `reduction` is how `loss` became what it is.
   @discardableResult
-  func add(logits: Tensor, labels: Tensor, loss batchLoss: Tensor?) throws -> Tensor {
+  func add(logits: Tensor, labels: Tensor, loss value: Tensor, _ reduction: Reduction) throws -> Tensor {
     try noGrad {
       let size = labels.numel
-      let mean = try batchLoss?.detach() ?? crossEntropy(logits, labels)
       let predictions = try Aten.argmax(logits.detach(), 1, false)
-      try Aten.addInPlace(loss, mean, size)
+      let sum = reduction == .none ? try Aten.sumAll(value.detach(), nil as DType?) : try value.detach()
+      try Aten.addInPlace(loss, sum, reduction == .mean ? size : 1)
       try Aten.addInPlace(right, try Aten.sumAll(try Aten.eq(predictions, labels), nil as DType?), 1)
       count += size
       return predictions
     }
   }
 
+  /// The mean loss of an image, and the share of right answers.
   func read() throws -> (loss: Double, accuracy: Double) {
     guard count > 0 else { return (0, 0) }
-    return (try loss.item(as: Double.self) / Double(count), try right.item(as: Double.self) / Double(count))
+    let mean = try loss.item(as: Double.self) / Double(count)
+    // NaN has a sign, which would be printed.
+    return (mean.isNaN ? .nan : mean, try right.item(as: Double.self) / Double(count))
   }
 
   /// The sums themselves, to be saved and set again.

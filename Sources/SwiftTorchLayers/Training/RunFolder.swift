@@ -63,6 +63,11 @@ public struct RunFolder: Sendable {
     }
   }
 
+  /// Whether the run ended before its first checkpoint.
+  var isFresh: Bool {
+    ![checkpoint, metrics, model].contains { FileManager.default.fileExists(atPath: $0) }
+  }
+
   public func readConfiguration() throws -> RunConfiguration {
     let bytes = try FileIO.read(configuration)
     do {

@@ -101,7 +101,7 @@ public final class Trainer {
         try observe(
           TrainingProgress(
             epoch: history.count + 1, epochs: epochs, batch: epoch.position, batches: loader.count,
-            imagesPerEpoch: loader.dataset.count, images: images, seconds: seconds(clock.now - begin),
+            imagesPerEpoch: loader.imageCount, images: images, seconds: seconds(clock.now - begin),
             metrics: sums.read))
       }
       try loader.device.synchronize()
@@ -111,7 +111,7 @@ public final class Trainer {
       let validated: Evaluation?
       do {
         validated = try validation.map {
-          try evaluate(model, $0, precision: precision, shouldStop: shouldStop)
+          try evaluate(model, $0, loss: loss, precision: precision, shouldStop: shouldStop)
         }
       } catch is CancellationError {
         // The epoch stays open at its end, and validation begins again with the numbers it began with.
@@ -121,7 +121,7 @@ public final class Trainer {
       let metrics = EpochMetrics(
         epoch: history.count + 1, trainLoss: trainLoss, trainAccuracy: trainAccuracy,
         validationLoss: validated?.loss, validationAccuracy: validated?.accuracy, seconds: epochSeconds,
-        imagesPerSecond: Double(loader.dataset.count) / epochSeconds)
+        imagesPerSecond: Double(loader.imageCount) / epochSeconds)
       history.append(metrics)
       self.epoch = nil
       epochSeconds = 0
@@ -140,11 +140,12 @@ public final class Trainer {
     if let scaler {
       try scaler.scale(value).backward()
       try scaler.step(optimizer, parameters)
+      try scaler.update()
     } else {
       try value.backward()
       try optimizer.step()
     }
-    try sums.add(logits: logits, labels: batch.labels, loss: value)
+    try sums.add(logits: logits, labels: batch.labels, loss: value, loss.reduction)
   }
 
   private func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
@@ -155,27 +156,30 @@ public final class Trainer {
     var history: [EpochMetrics]
     var batch: Int
     var inEpoch: Bool
+    /// The epoch's end was met; nil, as false, in older checkpoints.
+    var finished: Bool?
     var seconds: Double
     var count: Int
   }
 
   /// Everything needed to go on exactly: weights, optimizer state, random numbers, the order of the epoch
-  /// that is under way and the sums of its metrics.
+  /// that is under way and the sums of its metrics. The tensors are copies.
   public func checkpoint() throws -> (tensors: StateDict, metadata: [String: String]) {
     var tensors = StateDict()
     for (key, tensor) in model.stateDict() { tensors["model.\(key)"] = tensor }
     for (key, tensor) in optimizer.stateDict() { tensors["optimizer.\(key)"] = tensor }
     tensors["random.cpu"] = try Generator.default().state()
     if loader.device.isCUDA { tensors["random.cuda"] = try Generator.default(for: loader.device).state() }
+    if let generator = loader.generator { tensors["random.loader"] = try generator.state() }
     if let order = epoch?.order { tensors["epoch.order"] = order }
     tensors["epoch.loss"] = sums.state.loss
     tensors["epoch.right"] = sums.state.right
     if let scaler { tensors["scaler.scale"] = scaler.state }
     let position = Position(
-      history: history, batch: epoch?.position ?? 0, inEpoch: epoch != nil, seconds: epochSeconds,
-      count: sums.count)
+      history: history, batch: epoch?.position ?? 0, inEpoch: epoch != nil,
+      finished: epoch?.finished, seconds: epochSeconds, count: sums.count)
     let json = String(decoding: try JSONEncoder.stable.encode(position), as: UTF8.self)
-    return (tensors, ["position": json])
+    return (try noGrad { try tensors.mapValues { try $0.detach().clone() } }, ["position": json])
   }
 
   /// Goes on from what `checkpoint()` gave.
@@ -185,6 +189,10 @@ public final class Trainer {
       let position = try? JSONDecoder.stable.decode(Position.self, from: Data(json.utf8)),
       let random = tensors["random.cpu"], let loss = tensors["epoch.loss"], let right = tensors["epoch.right"]
     else { throw TorchError("the checkpoint lacks the position, the random state or the metrics") }
+    let order = tensors["epoch.order"]
+    guard (0...loader.count).contains(position.batch), (0...loader.imageCount).contains(position.count),
+      order.map({ $0.shape == [loader.dataset.count] }) ?? true
+    else { throw TorchError("the checkpoint's place in the epoch does not fit the training images") }
     func part(_ prefix: String) -> StateDict {
       var dict = StateDict()
       for (key, tensor) in tensors where key.hasPrefix(prefix) {
@@ -198,8 +206,12 @@ public final class Trainer {
     history = position.history
     epochSeconds = position.seconds
     try sums.restore(loss: loss, right: right, count: position.count)
-    epoch = position.inEpoch ? loader.epoch(order: tensors["epoch.order"], position: position.batch) : nil
+    epoch =
+      position.inEpoch
+      ? loader.epoch(
+        order: order, position: position.batch, finished: position.finished ?? false) : nil
     try Generator.default().setState(random)
+    if let state = tensors["random.loader"] { try loader.generator?.setState(state) }
     if loader.device.isCUDA, let state = tensors["random.cuda"] {
       try Generator.default(for: loader.device).setState(state)
     }
@@ -207,9 +219,11 @@ public final class Trainer {
 }
 
 extension JSONEncoder {
-  /// Equal values give equal text.
+  /// Equal values give equal text. JSON has no number for what is not finite: it is "inf", "-inf" or "nan".
   public static var stable: JSONEncoder {
     let encoder = JSONEncoder()
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
     return encoder
@@ -220,6 +234,8 @@ extension JSONDecoder {
   /// Reads what `JSONEncoder.stable` writes.
   public static var stable: JSONDecoder {
     let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     return decoder
   }

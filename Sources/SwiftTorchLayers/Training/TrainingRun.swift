@@ -12,12 +12,12 @@ public final class TrainingRun {
     var configuration = given
     try configuration.validate()
     let data = try TrainingRun.loadData(&configuration)
-    let folder = try RunFolder(new: output, name: "\(configuration.model)-\(configuration.data)")
-    try self.init(configuration, data, folder)
+    let name = "\(configuration.model)-\(configuration.data)"
+    try self.init(configuration, data) { try RunFolder(new: output, name: name) }
     try folder.write(configuration)
   }
 
-  /// Goes on with an interrupted run.
+  /// Goes on with an interrupted run; one that was ended before its first checkpoint begins anew.
   /// - Parameter epochs: a new total; nil keeps the run's.
   public convenience init(resuming path: String, epochs: Int?) throws {
     let folder = try RunFolder(existing: path)
@@ -25,19 +25,22 @@ public final class TrainingRun {
     if let epochs { configuration.epochs = epochs }
     try configuration.validate()
     let data = try TrainingRun.loadData(&configuration)
-    try self.init(configuration, data, folder)
-    let (tensors, metadata) = try StateDict.read(safetensors: folder.checkpoint)
-    do {
-      try trainer.restore(tensors, metadata: metadata)
-    } catch let error as TorchError {
-      throw TorchError("\(folder.checkpoint) cannot be resumed: \(error.message)")
+    try self.init(configuration, data) { folder }
+    if !folder.isFresh {
+      let (tensors, metadata) = try StateDict.read(safetensors: folder.checkpoint)
+      do {
+        try trainer.restore(tensors, metadata: metadata)
+      } catch let error as TorchError {
+        throw TorchError("\(folder.checkpoint) cannot be resumed: \(error.message)")
+      }
     }
     try folder.write(configuration)
   }
 
-  private init(_ configuration: RunConfiguration, _ data: ImageDataset, _ folder: RunFolder) throws {
+  /// - Parameter folder: called when all else went well.
+  private init(_ configuration: RunConfiguration, _ data: ImageDataset, folder: () throws -> RunFolder) throws
+  {
     self.configuration = configuration
-    self.folder = folder
     device = try TrainingRun.device(configuration)
     try Torch.setNumThreads(configuration.threads)
     let held = Int((Double(data.count) * configuration.validationSplit).rounded())
@@ -62,6 +65,7 @@ public final class TrainingRun {
       : try DataLoader(
         data.slice(data.count - held..<data.count), batchSize: configuration.batchSize,
         normalization: normalization, device: device)
+    self.folder = try folder()
   }
 
   /// The device that the configuration names.
