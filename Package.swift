@@ -36,7 +36,7 @@ let package = Package(
     .executableTarget(
       name: "CLI",
       dependencies: [
-        "SwiftTorchLayers", "Parity", "Formats",
+        "SwiftTorchLayers", "Parity", "Reference", "Formats",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -60,6 +60,6 @@ let package = Package(
     .testTarget(
       name: "SwiftTorchLayersTests", dependencies: ["SwiftTorchLayers", "Formats"],
       swiftSettings: strict),
-    .testTarget(name: "ParityTests", dependencies: ["Parity"], swiftSettings: strict),
+    .testTarget(name: "ParityTests", dependencies: ["Parity", "Reference", "SwiftTorchLayers"], swiftSettings: strict),
   ]
 )

@@ -5,6 +5,8 @@
 #include <ATen/Parallel.h>
 #include <torch/cuda.h>
 
+#include <dlfcn.h>
+
 #ifdef TORCHLAYERS_CUDA
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -75,6 +77,12 @@ void add_devices(torch_shim &table) {
   table.get_num_threads = [] { return static_cast<int32_t>(at::get_num_threads()); };
   table.set_num_threads = [](int32_t count) { return guarded([&] { at::set_num_threads(count); }); };
   table.set_context_flag = set_context_flag;
+  table.symbol_library = [](const char *name) -> const char * {
+    // The search that libtorch's own references go through: the program's symbols first, then the shim's libraries.
+    void *address = dlsym(RTLD_DEFAULT, name);
+    Dl_info info;
+    return address != nullptr && dladdr(address, &info) != 0 ? info.dli_fname : nullptr;
+  };
 }
 
 }  // namespace shim

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Reference
 import SwiftTorchLayers
 
 /// `torchlayers doctor`.
@@ -21,6 +22,7 @@ struct Doctor: ParsableCommand {
     let threads: Int
     let cudaBuilt: Bool
     let cudaDevices: [GPU]
+    let gemm: [String: String]
     let data: [String: Bool]
   }
 
@@ -43,12 +45,18 @@ struct Doctor: ParsableCommand {
       cudaDevices: devices.map {
         .init(
           name: $0.name, memory: $0.totalMemory, capability: "\($0.capability.major).\($0.capability.minor)")
-      }, data: data)
+      },
+      gemm: [
+        "libtorch": try Shim.library(of: "sgemm_") ?? "inside", "reference": Gemm.library ?? "not found",
+      ], data: data)
     if json { return try Terminal.printJSON(report) }
     print("torchlayers   \(report.torchlayers)")
     print("shim          \(report.shim)")
     print("libtorch      \(report.libtorch), the shim was built against \(report.builtAgainst)")
     print("CPU           \(report.cpuCapability) kernels, \(report.threads) threads")
+    print(
+      "gemm          libtorch's is from \(base(report.gemm["libtorch"])), the reference's from "
+        + base(report.gemm["reference"]))
     if !report.cudaBuilt {
       let variant = try Shim.builtVariant
       print(
@@ -73,4 +81,6 @@ struct Doctor: ParsableCommand {
     print("check         2x2 ones added: sum \(sum) \(sum == 8 ? "(right)" : "(WRONG: 8 is right)")")
     if sum != 8 { throw ExitCode.failure }
   }
+
+  private func base(_ path: String?) -> String { path?.split(separator: "/").last.map(String.init) ?? "?" }
 }

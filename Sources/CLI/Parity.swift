@@ -102,7 +102,8 @@ struct ParityCommand: ParsableCommand {
       conclude(reports, failed, caught, seconds)
     }
     if let report {
-      try ParityPage(suite: suite, libtorch: version, reports: reports, seconds: seconds).write(to: report)
+      try ParityPage(suite: suite, libtorch: version, reports: reports, seconds: seconds)
+        .write(to: report)
       Terminal.note("report: \(report)")
     }
     if !failed.isEmpty { throw ExitCode(2) }

@@ -1,6 +1,12 @@
 import ArgumentParser
 import SwiftTorchLayers
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// `torchlayers train`.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,6 +31,9 @@ struct Train: ParsableCommand {
   @Option(help: "auto, cpu, cuda or cuda:N. (default: auto)") var device: String?
   @Option(help: "float32, bf16 or fp16. (default: float32)") var precision: String?
   @Flag(help: "The same bits as Python PyTorch's default path, instead of faster kernels.") var exact = false
+  @Option(
+    help: "libtorch, or reference: the from-scratch implementation, then libtorch to compare with.")
+  var backend = "libtorch"
   @Option(parsing: .unconditional, help: "Only so many training images.") var limit: Int?
   @Option(
     parsing: .unconditional, help: "This share of the training images is kept for validation. (default: 0)")
@@ -36,6 +45,19 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     if let export { _ = try require(export, oneOf: ["torchscript"], "export format") }
+    _ = try require(backend, oneOf: ["libtorch", "reference"], "backend")
+    if backend == "reference" {
+      let given = [
+        ("--device \(device ?? "")", device.map { $0 != "cpu" } ?? false),
+        ("--precision \(precision ?? "")", precision.map { $0 != "float32" } ?? false),
+        ("--validation-split", validationSplit != nil), ("--resume", resume != nil),
+        ("--export", export != nil),
+      ]
+      if let wrong = given.first(where: \.1) {
+        throw ValidationError(
+          "\(wrong.0) needs the libtorch backend; the reference trains in float32 on the CPU.")
+      }
+    }
     _ = try model.map { try require($0, oneOf: Models.allCases.map(\.rawValue), "model") }
     _ = try data.map { try require($0, oneOf: NamedDataset.allCases.map(\.rawValue), "data set") }
     _ = try optimizer.map { try require($0, oneOf: OptimizerName.allCases.map(\.rawValue), "optimizer") }
@@ -77,6 +99,10 @@ struct Train: ParsableCommand {
     made.exact = exact
     made.limit = limit
     if let validationSplit { made.validationSplit = validationSplit }
+    guard backend == "libtorch" else {
+      made.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+      return made
+    }
     made.threads = try threads ?? Torch.numThreads
     made.device = try device.flatMap { $0 == "auto" ? nil : $0 } ?? (CUDA.isAvailable ? "cuda" : "cpu")
     return made
@@ -86,6 +112,9 @@ struct Train: ParsableCommand {
     let clock = ContinuousClock()
     let begin = clock.now
     keepFreedMemory()
+    if backend == "reference" {
+      return try ReferenceTraining(configuration: newConfiguration(), output: output, json: json).run()
+    }
     try Shim.load()
     Interruption.install()
     let run =

@@ -3,33 +3,42 @@ import SwiftTorchLayers
 
 /// The reference's counterpart of a network of the library.
 enum ReferenceNetwork {
-  /// - Parameters:
-  ///   - input: the input's shape, with the batch.
-  ///   - seed: the seed that libtorch draws dropout's masks from when the network runs in training.
+  /// The layers with how many parameters each has. What dropout keeps is asked for each time.
+  /// - Parameter kept: called with a dropout layer and its place in the network; nil keeps all.
   /// - Throws: `TorchError` naming a layer that has no counterpart.
-  static func make(_ network: SwiftTorchLayers.Sequential, input: [Int], seed: UInt64, device: Device) throws
-    -> Reference.Sequential
-  {
-    var layers: [(layer: any Reference.Layer, parameters: Int)] = []
-    // Masks are drawn in the order of the layers, so the library's are run with ones in the same order.
+  static func make(
+    _ network: SwiftTorchLayers.Sequential, kept: (SwiftTorchLayers.Dropout, Int) throws -> [Bool]?
+  ) throws -> Reference.Sequential {
+    try Reference.Sequential(
+      network.modules.enumerated().map { place, module in
+        guard let dropout = module as? SwiftTorchLayers.Dropout else {
+          return (try layer(module), module.ownParameterCount)
+        }
+        return (Reference.Dropout(p: dropout.p, kept: try kept(dropout, place)), 0)
+      })
+  }
+
+  /// The same with the masks that libtorch draws from a seed in training.
+  /// - Parameter shape: the input's shape, with the batch.
+  static func make(
+    _ network: SwiftTorchLayers.Sequential, input shape: [Int], seed: UInt64, device: Device
+  ) throws -> Reference.Sequential {
     try Torch.manualSeed(seed)
-    var shape = input
-    for module in network.modules {
-      let made = try layer(module, shape, device)
-      layers.append((made, module.parameters().count))
-      shape = try noGrad { try outputShape(module, shape, device) }
+    return try noGrad {
+      // Masks are drawn in the order of the layers, each from ones of the shape it gets.
+      var (value, masks) = (try Tensor.zeros(shape).to(device), [Int: [Bool]]())
+      for (place, module) in network.modules.enumerated() {
+        if module is SwiftTorchLayers.Dropout, module.training {
+          masks[place] = try module(Tensor.onesLike(value)).scalars(as: Float.self).map { $0 != 0 }
+        } else {
+          value = try module(value)
+        }
+      }
+      return try make(network) { masks[$1] }
     }
-    return Reference.Sequential(layers)
   }
 
-  /// The shape behind a layer; nothing random is drawn.
-  private static func outputShape(_ module: Module, _ shape: [Int], _ device: Device) throws -> [Int] {
-    module is SwiftTorchLayers.Dropout ? shape : try module(Tensor.zeros(shape).to(device)).shape
-  }
-
-  private static func layer(_ module: Module, _ shape: [Int], _ device: Device) throws
-    -> any Reference.Layer
-  {
+  private static func layer(_ module: Module) throws -> any Reference.Layer {
     switch module {
     case let conv as ConvNd:
       return Conv(geometry(conv), fast: true)
@@ -52,10 +61,6 @@ enum ReferenceNetwork {
     case is Tanh: return Activation.tanh
     case let flatten as Flatten:
       return Reshape.flatten(startDim: flatten.startDim, endDim: flatten.endDim)
-    case let dropout as SwiftTorchLayers.Dropout:
-      guard dropout.training else { return Reference.Dropout(p: dropout.p, kept: nil) }
-      let ones = try noGrad { try dropout(Tensor.ones(shape).to(device)) }
-      return Reference.Dropout(p: dropout.p, kept: try ones.scalars(as: Float.self).map { $0 != 0 })
     default: throw TorchError("the reference has no counterpart of \(module)")
     }
   }
@@ -74,4 +79,9 @@ enum ReferenceNetwork {
       stride: conv.stride, padding: padding, dilation: conv.dilation, groups: conv.groups,
       paddingMode: Reference.PaddingMode(rawValue: conv.paddingMode.rawValue)!)
   }
+}
+
+extension Module {
+  /// The parameters of a layer itself; known without libtorch.
+  fileprivate var ownParameterCount: Int { namedParameters().count }
 }

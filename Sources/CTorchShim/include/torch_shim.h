@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 // Raised whenever the table or the meaning of an entry changes; a shim with another number is refused.
-#define TORCH_SHIM_ABI 2
+#define TORCH_SHIM_ABI 3
 
 typedef int32_t shim_status;
 enum {
@@ -201,6 +201,8 @@ typedef struct torch_shim {
   shim_status (*set_num_threads)(int32_t count);
   // Settings of libtorch's context: "deterministic", "benchmark_cudnn", "tf32_cudnn", "tf32_matmul".
   shim_status (*set_context_flag)(const char *name, bool on);
+  // The file that a C symbol comes from for libtorch's own calls, for example `sgemm_`; null when there is none.
+  const char *SHIM_NULLABLE (*SHIM_NONNULL symbol_library)(const char *SHIM_NONNULL name);
 
   // --- TorchScript. -----------------------------------------------------------------------------------
   // New, empty module of a class of its own; `like` puts it in the same compilation unit (needed between a

@@ -27,33 +27,17 @@ public struct ImageDataset: Sendable {
     return ImageDataset(images: try part(images), labels: try part(labels), classes: classes)
   }
 
+  /// Images that were read before.
+  public init(_ raw: RawImages) throws {
+    images = try Tensor(raw.pixels, shape: [raw.count] + raw.imageShape)
+    labels = try Tensor(raw.labels, shape: [raw.count]).to(.int64)
+    classes = raw.classes
+  }
+
   /// Reads an IDX file of images and one of labels, gzipped or not.
   /// - Throws: `FormatError` for a damaged file; `TorchError` when the two do not belong together.
   public init(imagesPath: String, labelsPath: String, classes: [String]) throws {
-    let pixels = try IDX.read(path: imagesPath)
-    guard pixels.elementType == .uint8, pixels.shape.count == 3, !pixels.shape.contains(0) else {
-      throw TorchError(
-        "\(imagesPath) does not hold images: it is \(pixels.elementType) \(pixels.shape), uint8 [count, "
-          + "height, width] is needed")
-    }
-    let numbers = try IDX.read(path: labelsPath)
-    guard numbers.elementType == .uint8, numbers.shape.count == 1 else {
-      throw TorchError(
-        "\(labelsPath) does not hold labels: it is \(numbers.elementType) \(numbers.shape), uint8 [count] "
-          + "is needed")
-    }
-    guard pixels.shape[0] == numbers.shape[0] else {
-      throw TorchError(
-        "\(imagesPath) has \(pixels.shape[0]) images but \(labelsPath) has \(numbers.shape[0]) labels")
-    }
-    if let wrong = numbers.bytes.firstIndex(where: { $0 >= classes.count }) {
-      throw TorchError(
-        "\(labelsPath): label \(numbers.bytes[wrong]) of image \(wrong) is not one of the \(classes.count) "
-          + "classes (0 to \(classes.count - 1))")
-    }
-    images = try Tensor(pixels.bytes, shape: [pixels.shape[0], 1, pixels.shape[1], pixels.shape[2]])
-    labels = try Tensor(numbers.bytes, shape: [numbers.bytes.count]).to(.int64)
-    self.classes = classes
+    try self.init(RawImages(imagesPath: imagesPath, labelsPath: labelsPath, classes: classes))
   }
 }
 
@@ -69,9 +53,14 @@ public struct Normalization: Codable, Equatable, Sendable {
 
   /// The statistics of a data set, exact from its histogram. A channel of one value has deviation 1.
   public init(of dataset: ImageDataset) throws {
-    let shape = dataset.images.shape
-    let bytes = try dataset.images.bytes()
-    let (channels, area) = (shape[1], shape[2] * shape[3])
+    self.init(bytes: try dataset.images.bytes(), imageShape: dataset.imageShape)
+  }
+
+  /// The statistics of images, exact from their histogram. A channel of one value has deviation 1.
+  public init(of raw: RawImages) { self.init(bytes: raw.pixels, imageShape: raw.imageShape) }
+
+  private init(bytes: [UInt8], imageShape: [Int]) {
+    let (channels, area) = (imageShape[0], imageShape[1] * imageShape[2])
     var histogram = [Int](repeating: 0, count: channels * 256)
     bytes.withUnsafeBufferPointer { bytes in
       histogram.withUnsafeMutableBufferPointer { histogram in

@@ -48,6 +48,11 @@ public enum NamedDataset: String, CaseIterable, Sendable {
   /// - Parameter folder: the folder with the four IDX files, gzipped or not; nil looks in the usual places.
   /// - Throws: `TorchError` when the files are not there, with what to do; `FormatError` for a damaged file.
   public func load(_ split: Split, folder: String? = nil) throws -> ImageDataset {
+    try ImageDataset(loadRaw(split, folder: folder))
+  }
+
+  /// As `load`, but without libtorch.
+  public func loadRaw(_ split: Split, folder: String? = nil) throws -> RawImages {
     let places = folder.map { [$0] } ?? folders
     let prefix = split == .train ? "train" : "t10k"
     for place in places {
@@ -55,7 +60,7 @@ public enum NamedDataset: String, CaseIterable, Sendable {
       let labels = Self.find(place, "\(prefix)-labels", "idx1-ubyte")
       switch (images, labels) {
       case (let images?, let labels?):
-        return try ImageDataset(imagesPath: images, labelsPath: labels, classes: classes)
+        return try RawImages(imagesPath: images, labelsPath: labels, classes: classes)
       case (nil, nil): continue
       default:
         throw TorchError(

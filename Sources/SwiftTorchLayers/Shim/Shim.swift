@@ -47,6 +47,11 @@ public enum Shim {
   }
   /// The instruction set that libtorch's CPU kernels use: `DEFAULT`, `AVX2` or `AVX512`.
   public static var cpuCapability: String { get throws { String(cString: try table.cpu_capability()) } }
+  /// The file that libtorch's own calls of a C function lead to, for example of `sgemm_`.
+  public static func library(of symbol: String) throws -> String? {
+    try table.symbol_library(symbol).map { String(cString: $0) }
+  }
+
   /// How many handles (tensors, generators, script modules) Swift holds at this moment.
   public static var liveHandles: Int { get throws { Int(try table.live_handles()) } }
 

@@ -40,6 +40,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var threads = 1
   public var device = "cpu"
   public var precision = Precision.float32
+  /// `reference` when the from-scratch implementation trains; nil for libtorch.
+  public var backend: String?
   /// The same bits as Python PyTorch's default path; off, faster kernels are used.
   public var exact = false
   /// What the fast mode changed, for the reader of the file.
@@ -66,7 +68,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   }
 
   /// The optimizer as the configuration says.
-  func makeOptimizer(_ parameters: [Tensor]) -> any AnyOptimizer {
+  public func makeOptimizer(_ parameters: [Tensor]) -> any AnyOptimizer {
     switch optimizer {
     case .sgd: SGD(parameters, lr: lr, momentum: momentum, weightDecay: weightDecay, fused: !exact)
     case .adam: Adam(parameters, lr: lr, weightDecay: weightDecay, fused: !exact)

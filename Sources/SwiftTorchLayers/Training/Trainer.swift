@@ -15,6 +15,19 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   /// Time spent training, without validation.
   public let seconds: Double
   public let imagesPerSecond: Double
+
+  public init(
+    epoch: Int, trainLoss: Double, trainAccuracy: Double, validationLoss: Double? = nil,
+    validationAccuracy: Double? = nil, seconds: Double, imagesPerSecond: Double
+  ) {
+    self.epoch = epoch
+    self.trainLoss = trainLoss
+    self.trainAccuracy = trainAccuracy
+    self.validationLoss = validationLoss
+    self.validationAccuracy = validationAccuracy
+    self.seconds = seconds
+    self.imagesPerSecond = imagesPerSecond
+  }
 }
 
 /// Where a training run is.
@@ -31,6 +44,20 @@ public struct TrainingProgress {
   public let seconds: Double
   /// Reads mean loss and accuracy of the epoch so far. Costs a wait for the device.
   public let metrics: () throws -> (loss: Double, accuracy: Double)
+
+  public init(
+    epoch: Int, epochs: Int, batch: Int, batches: Int, imagesPerEpoch: Int, images: Int, seconds: Double,
+    metrics: @escaping () throws -> (loss: Double, accuracy: Double)
+  ) {
+    self.epoch = epoch
+    self.epochs = epochs
+    self.batch = batch
+    self.batches = batches
+    self.imagesPerEpoch = imagesPerEpoch
+    self.images = images
+    self.seconds = seconds
+    self.metrics = metrics
+  }
 }
 
 /// Trains a classifier: epochs over a loader, with metrics, checkpoints and interruption.
