@@ -10,11 +10,11 @@ torchlayers = .build/release/torchlayers
 with_shim = $(if $(LIBTORCH)$(LIBTORCH_VERSION),TORCHLAYERS_SHIM="$$(cmake/setup.sh)",)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build train test parity bench format lint doctor clean
+.PHONY: help setup build train test parity exactness bench format lint doctor clean
 
 help: ## this list
 	@echo "SwiftTorchLayers: convolutional networks in Swift on PyTorch's engine"
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 	@echo "Flags for the command: ARGS=\"--epochs 5\" make train"
 	@echo "Another libtorch:      LIBTORCH=/path make …   or   LIBTORCH_VERSION=2.15.0 make …   (2.11 to 2.15)"
 
@@ -35,6 +35,14 @@ test: setup ## all tests, bit-for-bit against Python's PyTorch among them
 
 parity: build ## compares libtorch's results with the from-scratch reference
 	@$(with_shim) $(torchlayers) parity $(ARGS)
+
+exactness: setup ## prints the table of what equals Python's PyTorch bit for bit
+	@echo "==> building and running the comparisons with Python" >&2
+	@swift build --build-tests -q >&2
+	@table=$$(mktemp); trap 'rm -f "$$table"' EXIT; \
+	$(with_shim) TORCHLAYERS_EXACTNESS="$$table" TORCHLAYERS_PYTHON="$$(cmake/python-peer.sh)" \
+	  swift test --no-parallel --skip-build --filter PythonTests $(ARGS) >&2; \
+	status=$$?; cat "$$table"; exit $$status
 
 bench: build ## images per second beside Python's PyTorch, in turn, in one run
 	@$(with_shim) "$$(cmake/python-peer.sh)" Benchmarks/compare.py $(ARGS)

@@ -50,9 +50,12 @@ let package = Package(
       name: "COpenBLAS", path: "Sources/System/COpenBLAS",
       linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
+    // What tests share: the list of the library's public types.
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     // Bit for bit against Python's PyTorch.
     .testTarget(
-      name: "PythonTests", dependencies: ["SwiftTorchLayers"], exclude: ["peer"], swiftSettings: strict),
+      name: "PythonTests", dependencies: ["SwiftTorchLayers", "TestSupport"], exclude: ["peer"],
+      swiftSettings: strict),
     // The built program, run as a user runs it.
     .testTarget(name: "CLITests", dependencies: ["Formats"], swiftSettings: strict),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: strict),
@@ -60,6 +63,8 @@ let package = Package(
     .testTarget(
       name: "SwiftTorchLayersTests", dependencies: ["SwiftTorchLayers", "Formats"],
       swiftSettings: strict),
-    .testTarget(name: "ParityTests", dependencies: ["Parity", "Reference", "SwiftTorchLayers"], swiftSettings: strict),
+    .testTarget(
+      name: "ParityTests", dependencies: ["Parity", "Reference", "SwiftTorchLayers", "TestSupport"],
+      swiftSettings: strict),
   ]
 )

@@ -22,8 +22,11 @@ struct CorpusTests {
     let (corpus, peer) = try Corpus.peer.get()
     let entries = corpus.entries.filter { $0.module == name }
     #expect(!entries.isEmpty, "PyTorch's tests have no input for \(name)")
+    let kind: ExactnessTable.Kind = Corpus.losses[name] == nil ? .layer : .loss
     for entry in entries {
-      do { try compare(entry, peer) } catch { Issue.record("\(entry.key) failed: \(error)") }
+      do { try ExactnessTable.row(kind, name) { try compare(entry, peer) } } catch {
+        Issue.record("\(entry.key) failed: \(error)")
+      }
     }
   }
 

@@ -10,6 +10,7 @@ struct LossCase: Sendable, CustomTestStringConvertible {
   let make: @Sendable () throws -> any Loss
 
   var testDescription: String { "\(python) of \(input)" }
+  var type: String { get throws { "\(Swift.type(of: try make()))" } }
 
   private static func classes(
     _ python: String, _ make: @escaping @Sendable () throws -> any Loss
@@ -66,6 +67,10 @@ struct LossCase: Sendable, CustomTestStringConvertible {
 struct LossTests {
   @Test("value and gradient are Python's bit for bit", arguments: LossCase.all.indices)
   func sameAsPython(_ index: Int) throws {
+    try ExactnessTable.row(.loss, LossCase.all[index].type) { try compare(index) }
+  }
+
+  private func compare(_ index: Int) throws {
     try Peer.singleThreaded()
     let peer = try LossCase.peer.get()
     let item = LossCase.all[index]

@@ -43,6 +43,13 @@ struct ScheduleCase: Sendable, CustomTestStringConvertible {
   var testDescription: String { adam ? "\(python) of Adam" : python }
   var pythonOptimizer: String { adam ? "optim.Adam(groups)" : "optim.SGD(groups, momentum=0.9)" }
 
+  var type: String {
+    get throws {
+      let parameters = [try Tensor.zeros([2])]
+      return "\(Swift.type(of: make(optimizer(parameters, parameters))))"
+    }
+  }
+
   func optimizer(_ first: [Tensor], _ second: [Tensor]) -> any AnyOptimizer {
     adam
       ? Adam([.init(first, .init(lr: 0.1)), .init(second, .init(lr: 0.03))])
