@@ -17,6 +17,11 @@ enum KnownDefects {
     let output: [Int]
     /// Whether no output meets anything but padding.
     var onlyPadding = false
+
+    /// conv2d or conv3d in channels_last.
+    var isChannelsLastConvolution: Bool {
+      ["conv2d", "conv3d"].contains(operation) && layout == .channelsLast
+    }
   }
 
   struct Entry: Sendable {
@@ -32,31 +37,28 @@ enum KnownDefects {
         "conv2d's weight gradient writes out of bounds: float32, channels_last, 1×1 kernel, stride above 1, "
         + "fewer than 8 input channels", versions: ["2.13.0"]
     ) {
-      $0.operation == "conv2d" && $0.format == .float32 && $0.layout == .channelsLast
+      $0.isChannelsLastConvolution && $0.operation == "conv2d" && $0.format == .float32
         && $0.kernel.allSatisfy { $0 == 1 } && $0.stride.contains { $0 > 1 } && $0.channels < 8
     },
     Entry(
       text:
         "conv2d and conv3d give wrong outputs (oneDNN): float32, channels_last, one input channel, batch above "
-        + "1, output width 1, horizontal stride above 1, vertical stride 1", versions: ["2.13.0"]
+        + "1, output width 1, horizontal stride above 1, vertical stride 1", versions: ["2.11.0", "2.13.0"]
     ) {
-      $0.operation != "conv1d" && $0.operation.hasPrefix("conv") && $0.format == .float32
-        && $0.layout == .channelsLast && $0.channels == 1 && $0.batch > 1 && $0.output.last == 1
+      $0.isChannelsLastConvolution && $0.format == .float32 && $0.channels == 1 && $0.batch > 1
+        && $0.output.last == 1
         && $0.stride.last! > 1 && $0.stride[$0.stride.count - 2] == 1
     },
     Entry(
       text:
-        "conv2d in channels_last ends in a segmentation fault (oneDNN) when no output meets anything but padding "
-        + "and the kernel is dilated", versions: ["2.13.0"]
-    ) { $0.operation == "conv2d" && $0.layout == .channelsLast && $0.onlyPadding },
+        "conv2d and conv3d in channels_last end in a segmentation fault (oneDNN) when no output meets anything but padding "
+        + "and the kernel is dilated", versions: ["2.11.0", "2.13.0"]
+    ) { $0.isChannelsLastConvolution && $0.onlyPadding },
     Entry(
       text:
         "conv2d and conv3d of small inputs (oneDNN): bfloat16, channels_last; gradients from uninitialised memory, "
-        + "wrong outputs, segmentation faults", versions: ["2.13.0"]
-    ) {
-      $0.operation != "conv1d" && $0.operation.hasPrefix("conv") && $0.format == .bfloat16
-        && $0.layout == .channelsLast
-    },
+        + "wrong outputs, segmentation faults", versions: ["2.11.0", "2.13.0"]
+    ) { $0.isChannelsLastConvolution && $0.format == .bfloat16 },
     Entry(
       text:
         "max_pool3d in channels_last_3d gives the gradient of a window of nothing but −∞ to a place outside "
@@ -71,5 +73,4 @@ enum KnownDefects {
       throw KnownDefect(text: "\(entry.text) (libtorch \(version))")
     }
   }
-
 }

@@ -104,7 +104,7 @@ public struct Adam: OptimizerFormula {
       }
       m[place] = m[place].scaled(by: betas.0) + g.scaled(by: 1 - betas.0)
       v[place] = v[place].scaled(by: betas.1) + (g * g).scaled(by: 1 - betas.1)
-      if amsgrad, v[place].value > largest[place].value { largest[place] = v[place] }
+      if amsgrad { largest[place] = largest[place].larger(v[place]) }
       let second = amsgrad ? largest[place] : v[place]
       let denominator = second.sqrt().scaled(by: 1 / correction) + Scalar(1).scaled(by: eps)
       parameter[place] = parameter[place] - m[place].scaled(by: stepSize) / denominator

@@ -34,7 +34,7 @@ public protocol Real: Sendable {
   /// 1 where the number is above zero, else 0: the derivative of `max(x, 0)`.
   func step() -> Self
 
-  /// The number, which may be as large as another one.
+  /// The number, which may in truth be as large as another one.
   func upTo(_ other: Self) -> Self
   /// A number that may be this one or zero, as far as the error bounds know.
   func orZero() -> Self
@@ -74,6 +74,8 @@ public struct PlainSum<Number: Real & BinaryFloatingPoint>: SumOfProducts {
 }
 
 extension Real {
+  /// The larger of the two.
+  public func larger(_ other: Self) -> Self { other.value > value ? other.upTo(self) : upTo(other) }
   public func squared() -> Self { self * self }
 }
 
