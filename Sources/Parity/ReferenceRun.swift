@@ -2,8 +2,8 @@ import Formats
 import Reference
 import SwiftTorchLayers
 
-/// A training run by the reference alone: no libtorch. It starts from the weights that libtorch starts from
-/// with the same seed, and takes the images in the same order; only dropout draws its masks otherwise.
+/// A training run by the reference alone: no libtorch. From the same seed it starts from the same weights as
+/// libtorch on a CPU, takes the images in the same order and drops the same activations.
 public final class ReferenceRun {
   public let folder: RunFolder
   public let configuration: RunConfiguration
@@ -127,7 +127,7 @@ public final class ReferenceRun {
   /// The network with this step's dropout masks.
   private func plan(batch: Int) throws -> Reference.Sequential {
     try ReferenceNetwork.make(network) { dropout, place in
-      (0..<batch * sizes[place]).map { _ in Double(generator.uniform(0, 1)) >= dropout.p }
+      (0..<batch * sizes[place]).map { _ in generator.bernoulli(1 - dropout.p) }
     }
   }
 

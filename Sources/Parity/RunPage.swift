@@ -27,8 +27,8 @@ extension ReferenceRun {
     let c = configuration
     let body = """
       <p>\(c.model) on \(c.limit.map { "\($0) images of " } ?? "")\(c.data), \(c.epochs) epochs, batch \(c.batchSize),
-      \(c.optimizer.rawValue) \(c.lr), seed \(c.seed), float32. Both start from the same weights and take the images in
-      the same order. The reference computes with code of its own and OpenBLAS; dropout draws other masks.</p>
+      \(c.optimizer.rawValue) \(c.lr), seed \(c.seed), float32. Both start from the same weights, take the images in
+      the same order and drop the same activations. The reference computes with code of its own and OpenBLAS.</p>
       <div class="wide"><table><tr><th></th><th class="number">reference</th><th class="number">libtorch</th></tr>
       \(table.joined())</table></div>
       \(curves.svg)

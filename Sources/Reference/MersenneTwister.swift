@@ -43,6 +43,11 @@ public struct MersenneTwister: Sendable {
     low.addingProduct(Float(word() & 0xFF_FFFF) * 0x1p-24, high - low)
   }
 
+  /// True with probability `p`: 53 bits of two words, below p.
+  public mutating func bernoulli(_ p: Double) -> Bool {
+    Double(doubleWord() & (1 << 53 - 1)) * 0x1p-53 < p
+  }
+
   /// The numbers `0..<n` in random order.
   public mutating func permutation(_ n: Int) -> [Int] {
     var order = Array(0..<n)

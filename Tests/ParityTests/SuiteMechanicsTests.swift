@@ -89,13 +89,17 @@ struct SuiteMechanicsTests {
     #expect(worst <= 1 && worst > 0.3, "\(worst)")
   }
 
-  @Test("PyTorch's generator: the reference draws the numbers and the order that libtorch draws")
+  @Test("PyTorch's generator: the reference draws the numbers, masks and order that libtorch draws")
   func generator() throws {
     for seed in [0, 1, 5489, 1 << 40 + 3] as [UInt64] {
       try Torch.manualSeed(seed)
       var own = MersenneTwister(seed: seed)
       let uniform = try Tensor.rand([1000]).scalars(as: Float.self)
       #expect(uniform == (0..<1000).map { _ in own.uniform(0, 1) })
+      try Torch.manualSeed(seed)
+      own = MersenneTwister(seed: seed)
+      let kept = try SwiftTorchLayers.Dropout(p: 0.4)(Tensor.ones([1000])).scalars(as: Float.self)
+      #expect(kept.map { $0 != 0 } == (0..<1000).map { _ in own.bernoulli(0.6) })
       let generator = try Generator(seed: seed)
       var shuffler = MersenneTwister(seed: seed)
       #expect(
