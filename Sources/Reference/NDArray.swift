@@ -59,8 +59,3 @@ extension NDArray: Equatable where Scalar: Equatable {}
 func indices(_ shape: [Int]) -> [[Int]] {
   shape.reduce([[]]) { partial, size in partial.flatMap { index in (0..<size).map { index + [$0] } } }
 }
-
-/// The place of an index in row-major order.
-func flat(_ index: [Int], _ shape: [Int]) -> Int {
-  zip(index, shape).reduce(0) { $0 * $1.1 + $1.0 }
-}
