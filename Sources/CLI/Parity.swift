@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import Parity
 import SwiftTorchLayers
 
@@ -47,7 +48,14 @@ struct ParityCommand: ParsableCommand {
     guard cases > 0 else { throw ValidationError("--cases must be positive, not \(cases).") }
     _ = try only.map { try require($0, oneOf: ParitySuite.names, "operation") }
     _ = try dtype.map { try require($0, oneOf: ParitySuite.dtypes, "dtype") }
-    _ = try chosenDevice(device == "auto" ? "cpu" : device)
+    if Device(device) == nil { _ = try require(device, oneOf: ["cpu", "cuda", "cuda:0"], "device") }
+    if let number = `case`, number < 0 {
+      throw ValidationError("--case must not be negative, not \(number).")
+    }
+    if selfTest, report != nil { throw ValidationError("--report shows a comparison, not a --self-test.") }
+    if ParitySuite(cases: cases, dtype: dtype).names(only: only).isEmpty {
+      throw ValidationError("\(only ?? "") has no cases in \(dtype ?? "").")
+    }
     if `case` != nil, only == nil { throw ValidationError("--case needs --only with the operation's name.") }
     if `case` == nil, choices != nil { throw ValidationError("--choices needs --case.") }
     if dtype == "tf32", Device(device)?.isCUDA != true {
@@ -86,6 +94,7 @@ struct ParityCommand: ParsableCommand {
     try place.requireAvailable()
     if let number = `case`, let only { return try runCase(only, number) }
 
+    if let report { try requireWritable(report) }
     let clock = ContinuousClock()
     let begin = clock.now
     let reports = try runAll()
@@ -128,9 +137,11 @@ struct ParityCommand: ParsableCommand {
   private static func show(_ report: OperationReport, selfTest: Bool) {
     let verdict =
       if selfTest {
-        report.caught ? "caught" : "NOT CAUGHT in \(report.within) cases"
+        report.ran
+          ? report.caught ? "caught" : "NOT CAUGHT: \(report.missed) of \(report.judged) tensors"
+          : "no kernel"
       } else {
-        report.failed ? report.crashes.isEmpty ? "DIFFERS" : "CRASHES" : "within"
+        report.failed ? report.crashes.isEmpty ? "DIFFERS" : "CRASHES" : report.ran ? "within" : "no kernel"
       }
     print(
       report.name.padded(to: 34) + "\(report.cases)".leftPadded(to: 5)
@@ -156,10 +167,12 @@ struct ParityCommand: ParsableCommand {
     let total = reports.reduce(0) { $0 + $1.cases }
     let unsupported = reports.reduce(0) { $0 + $1.unsupported }
     let elements = reports.reduce(0) { $0 + $1.elements }
+    let unbounded = reports.reduce(0) { $0 + $1.unbounded }
     print(
       "\(reports.count) operations, \(grouped(Double(total))) cases, \(grouped(Double(elements))) numbers "
         + "compared in \(duration(seconds))"
-        + (unsupported > 0 ? "; \(unsupported) cases have no kernel in libtorch" : ""))
+        + (unsupported > 0 ? "; \(unsupported) cases have no kernel in libtorch" : "")
+        + (unbounded > 0 ? "; \(unbounded) numbers have no bound" : ""))
     guard failed.isEmpty else { return print("failed: \(failed.joined(separator: ", "))") }
     print(selfTest ? "every disturbed result was caught" : "all within their computed bounds")
   }
@@ -174,5 +187,11 @@ struct ParityCommand: ParsableCommand {
     print("worst  \(report.worstCase)")
     print("error  \(fixed(report.worst, 4)) of the bound, \(Self.short(report.ulps)) ulps")
     if report.failed { throw ExitCode(2) }
+  }
+
+  /// Says before the long run that the page could not be written after it.
+  private func requireWritable(_ path: String) throws {
+    try FileIO.requireReplaceable(path)
+    try FileIO.writeAtomically([], to: path)
   }
 }

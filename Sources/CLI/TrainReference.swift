@@ -73,7 +73,12 @@ struct ReferenceTraining {
       return nil
     }
     Terminal.note("training the same with libtorch to compare")
-    return try LibtorchRun(configuration) { Interruption.isAsked }
+    do {
+      return try LibtorchRun(configuration) { Interruption.isAsked }
+    } catch let error as TorchError {
+      Terminal.note("not compared with libtorch, which fails: \(error)")
+      return nil
+    }
   }
 
   private func report(

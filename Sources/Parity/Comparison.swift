@@ -19,6 +19,10 @@ struct CaseResult: Codable, Sendable {
   var elements = 0
   /// How many tensors of libtorch's had an element with a bound.
   var judged = 0
+  /// Of a disturbed case: tensors that were inside their bounds all the same.
+  var missed = 0
+  /// The comparison itself went wrong: an error, a shape, a type.
+  var broken = false
   /// On a device whose library may transform (Winograd, FFT): how many tensors held only norm-wise.
   var normwise = 0
   /// Why libtorch cannot compute it, for example in a type it has no kernel for.
@@ -36,17 +40,21 @@ final class Comparison {
   /// The steps that a network trains.
   let steps: Int
   let disturb: Bool
+  /// Whether the operation has products that a library may compute by a transform.
+  let transforms: Bool
   var result = CaseResult()
   private let announce: (String) -> Void
 
   /// - Parameter announce: receives the case in words before it runs.
   init(
-    device: Device, format: Format, steps: Int, disturb: Bool, announce: @escaping (String) -> Void = { _ in }
+    device: Device, format: Format, steps: Int, disturb: Bool, transforms: Bool = false,
+    announce: @escaping (String) -> Void = { _ in }
   ) {
     self.device = device
     self.format = format
     self.steps = steps
     self.disturb = disturb
+    self.transforms = transforms
     self.announce = announce
   }
 
@@ -76,31 +84,41 @@ final class Comparison {
 
   /// Compares a tensor of libtorch's with the reference's, each element with its own bound.
   func expect(_ own: Tensor?, _ reference: NDArray<Running>, _ what: String) throws {
-    guard let own, own.shape == reference.shape else {
-      let shape = own.map { "shape \($0.shape)" } ?? "no value"
-      return fail("\(what) has \(shape), the reference's shape is \(reference.shape)")
+    guard let own, own.shape == reference.shape, own.dtype == format.dtype else {
+      let shape = own.map(\.summary) ?? "no value"
+      return fail("\(what) is \(shape), the reference's is \(format.dtype)\(reference.shape)")
     }
     var values = try own.detach().to(.float64).scalars(as: Double.self)
     let place = reference.values.indices.last { isJudged(reference.values[$0]) }
     if place != nil { result.judged += 1 }
     if disturb, let place {
-      // The last element that has a bound is put off by 4 times that.
-      let bound = max(reference.values[place].error, format.smallest)
-      values[place] = reference.values[place].value + 4 * bound
+      // The last element that has a bound is put off by 4 times that; by 4 times the largest, where that judges.
+      let bound =
+        normwise
+        ? reference.values.lazy.filter { self.isJudged($0) }.map(\.error).max() ?? 0
+        : reference.values[place].error
+      values[place] = reference.values[place].value + 4 * max(bound, format.smallest)
       if values[place] == reference.values[place].value {
         values[place] += 4 * format.ulp(at: values[place])
       }
     }
-    judge(values, reference.values.map(\.value), reference.values.map(\.error), what, ulps: true)
+    let fraction = judge(
+      values, reference.values.map(\.value), reference.values.map(\.error), what, ulps: true)
+    if disturb, place != nil, fraction <= 1 { result.missed += 1 }
   }
+
+  /// Whether libtorch may transform (Winograd, FFT), so that only whole tensors have a bound.
+  private var normwise: Bool { device.isCUDA && transforms }
 
   private func isJudged(_ number: Running) -> Bool { number.value.isFinite && number.error.isFinite }
 
   /// Compares numbers with exact ones, each with its bound.
   /// - Parameter ulps: whether the errors count in units in the last place, too.
+  /// - Returns: the largest error as a fraction of its bound.
+  @discardableResult
   func judge(
     _ values: [Double], _ exact: [Double], _ bounds: [Double], _ what: String, ulps counted: Bool = false
-  ) {
+  ) -> Double {
     var (worst, ulps, place) = (0.0, 0.0, -1)
     var (largestError, largestBound) = (0.0, 0.0)
     for index in values.indices {
@@ -127,19 +145,21 @@ final class Comparison {
         (worst, place) = (fraction.isNaN ? .infinity : fraction, index)
       }
     }
-    if worst > 1, worst.isFinite, device.isCUDA, !disturb, largestError <= largestBound {
+    if worst > 1, worst.isFinite, normwise, largestError <= largestBound {
       result.normwise += 1
       worst = largestError / largestBound
     }
     result.ulps = max(result.ulps, ulps)
-    guard worst > result.fraction, place >= 0 else { return }
+    guard worst > result.fraction, place >= 0 else { return worst }
     result.fraction = worst
     result.place = "\(what)[\(place)]: \(values[place]), reference \(exact[place]) ± \(bounds[place])"
+    return worst
   }
 
   func fail(_ text: String) {
     result.fraction = .infinity
     result.place = text
+    result.broken = true
   }
 
   /// Compares a layer or loss: output, the input's gradient and each parameter's; and the reference's own

@@ -11,6 +11,7 @@ enum KnownDefects {
     let values: Values
     let kernel: [Int]
     let stride: [Int]
+    var dilation = [1, 1]
     let channels: Int
     let batch: Int
     /// The output's size in each spatial dimension.
@@ -53,7 +54,7 @@ enum KnownDefects {
       text:
         "conv2d and conv3d in channels_last end in a segmentation fault (oneDNN) when no output meets anything but padding "
         + "and the kernel is dilated", versions: ["2.11.0", "2.13.0"]
-    ) { $0.isChannelsLastConvolution && $0.onlyPadding },
+    ) { $0.isChannelsLastConvolution && $0.onlyPadding && $0.dilation.contains { $0 > 1 } },
     Entry(
       text:
         "conv2d and conv3d of small inputs (oneDNN): bfloat16, channels_last; gradients from uninitialised memory, "

@@ -55,7 +55,7 @@ func convolution(_ dimensions: Int) -> Operation {
       defects: {
         .init(
           operation: pick("conv", dimensions), format: comparison.format, layout: $0, values: kind,
-          kernel: kernel, stride: stride, channels: inputs, batch: batch,
+          kernel: kernel, stride: stride, dilation: dilation, channels: inputs, batch: batch,
           output: geometry.outputSize(input: sizes, kernel: kernel),
           onlyPadding: geometry.meetsOnlyPadding(input: sizes, kernel: kernel))
       }

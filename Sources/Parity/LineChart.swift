@@ -38,7 +38,7 @@ struct LineChart {
     // A logarithmic axis has its marks at whole powers, at most eight of them.
     let spacing = logarithmic ? max(1, ((high - low) / 8).rounded(.up)) : (high - low) / 4
     for value in stride(from: low, through: high + spacing / 100, by: spacing) {
-      let label = logarithmic ? "1e\(Int(value.rounded()))" : short(value)
+      let label = logarithmic ? "1e\(short(value))" : short(value)
       body +=
         "<line x1=\"\(left)\" x2=\"\(width - 12)\" y1=\"\(short(y(value)))\" y2=\"\(short(y(value)))\" class=\"grid\"/>"
       body +=
@@ -73,7 +73,7 @@ struct LineChart {
     let size = value.magnitude
     let factor = size >= 100 ? 1.0 : size >= 10 ? 10.0 : size >= 1 ? 100.0 : 1000.0
     let rounded = (value * factor).rounded() / factor
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    return Int(exactly: rounded).map(String.init) ?? "\(Float(rounded))"
   }
 }
 

@@ -32,7 +32,9 @@ extension Operation {
     let drawn = draws.one(of: mixed)
     let format = format ?? drawn
     let comparison = Comparison(
-      device: device, format: format, steps: steps, disturb: disturb, announce: announce)
+      device: device, format: format, steps: steps, disturb: disturb,
+      transforms: hasProducts || mostCases != nil,
+      announce: announce)
     do {
       try body(&draws, comparison)
     } catch let error as KnownDefect {

@@ -91,6 +91,6 @@ public struct ParityPage {
     guard value < 1e5 else { return "\(Float(value))" }
     let factor = value < 10 ? 1000.0 : 1.0
     let rounded = (value * factor).rounded() / factor
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    return Int(exactly: rounded).map(String.init) ?? "\(rounded)"
   }
 }

@@ -30,12 +30,17 @@ public struct OperationReport: Codable, Sendable {
 
   public init(name: String) { self.name = name }
 
-  /// Cases that were inside their bounds, of those with numbers to compare.
-  public var within = 0
+  /// Tensors that had a bound, and of a disturbed operation those that were inside it all the same.
+  public var judged = 0
+  public var missed = 0
+  /// Cases whose comparison itself went wrong.
+  public var broken = 0
 
-  public var failed: Bool { !(worst <= 1) || !crashes.isEmpty || cases == 0 }
-  /// Of a disturbed operation: whether every case was caught.
-  public var caught: Bool { cases > 0 && within == 0 }
+  /// Whether there was anything to compare: libtorch may have no kernel for a format.
+  public var ran: Bool { cases > 0 || !crashes.isEmpty }
+  public var failed: Bool { !(worst <= 1) || !crashes.isEmpty || (cases > 0 && judged == 0) }
+  /// Of a disturbed operation: whether every tensor was caught.
+  public var caught: Bool { !ran || (judged > 0 && missed == 0 && broken == 0 && crashes.isEmpty) }
 
   mutating func add(_ result: CaseResult, command: String) {
     elements += result.elements
@@ -44,7 +49,9 @@ public struct OperationReport: Codable, Sendable {
     if let text = result.known { return known[text, default: 0] += 1 }
     if result.unsupported != nil { return unsupported += 1 }
     cases += 1
-    if !result.failed, result.judged > 0 { within += 1 }
+    judged += result.judged
+    missed += result.missed
+    if result.broken { broken += 1 }
     formats[result.format] = max(formats[result.format] ?? 0, result.fraction)
     ulps = max(ulps, result.ulps)
     guard worstCase.isEmpty || result.fraction > worst else { return }
@@ -108,6 +115,11 @@ public struct ParitySuite: Codable, Sendable {
 
   private var format: Format? { Format.named.first { $0.name == dtype } }
 
+  /// The operations that have cases.
+  public func names(only name: String? = nil) -> [String] {
+    Self.operations.filter { (name == nil || $0.name == name) && count($0) > 0 }.map(\.name)
+  }
+
   /// How many cases of an operation run; none when it has no cases in the chosen format.
   func count(_ operation: Operation) -> Int {
     if let format, !operation.formats.contains(format), !(format == .tf32 && operation.hasProducts) {
@@ -152,7 +164,10 @@ public struct ParitySuite: Codable, Sendable {
         }
       } catch let crash as WorkerCrash {
         report.crashes.append("\(crash.text); repeat: \(command(operation.name, case: number))")
-        if report.crashes.count == 5 { break }
+        if report.crashes.count == 5 {
+          report.crashes.append("the cases after number \(number) were not run")
+          break
+        }
       }
     }
     if let failing {

@@ -25,6 +25,7 @@ public final class ReferenceRun {
     configuration.backend = "reference"
     configuration.exact = true
     try configuration.validate()
+    Gemm.setNumThreads(configuration.threads)
     guard let named = NamedDataset(rawValue: configuration.data) else {
       throw TorchError("there is no data set \(configuration.data)", kind: .notFound)
     }

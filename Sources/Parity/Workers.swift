@@ -52,13 +52,17 @@ private struct LineReader {
 
   init(_ file: Int32) { self.file = file }
 
-  /// The next line without its end; nil at the end of the file.
-  mutating func next() -> [UInt8]? {
+  /// The next line without its end; nil at the end of the file, or when nothing comes for so long.
+  mutating func next(seconds: Int32? = nil) -> [UInt8]? {
     while true {
       if let end = buffer.firstIndex(of: 10) {
         let line = Array(buffer[..<end])
         buffer.removeFirst(end + 1)
         return line
+      }
+      if let seconds {
+        var waiting = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
+        if poll(&waiting, 1, seconds * 1000) == 0 { return nil }
       }
       var chunk = [UInt8](repeating: 0, count: 65536)
       let count = read(file, &chunk, chunk.count)
@@ -86,6 +90,7 @@ private final class Worker {
   private let process: pid_t
   private let input: Int32
   private var output: LineReader
+  private var hasEnded = false
 
   /// - Parameter arguments: the program and its arguments, which must call `ParitySuite.serve()`.
   init(_ arguments: [String]) throws {
@@ -127,6 +132,7 @@ private final class Worker {
   deinit {
     close(input)
     close(output.file)
+    guard !hasEnded else { return }
     var status: Int32 = 0
     kill(process, SIGKILL)
     waitpid(process, &status, 0)
@@ -137,7 +143,7 @@ private final class Worker {
     let line = try Array(JSONEncoder.line.encode(request)) + [10]
     var description = ""
     if send(line, to: input) {
-      while let answer = output.next() {
+      while let answer = output.next(seconds: Self.patience) {
         if answer.first == Self.mark {
           description = String(decoding: answer.dropFirst(), as: UTF8.self)
         } else if let result = try? JSONDecoder.line.decode(CaseResult.self, from: Data(answer)) {
@@ -148,13 +154,20 @@ private final class Worker {
     throw WorkerCrash(text: ending() + (description.isEmpty ? "" : " in \(description)"))
   }
 
+  /// Seconds that a case may take; whole networks take some.
+  static let patience: Int32 = 900
+
   /// Begins a line with the case in words.
   static let mark = UInt8(ascii: "#")
 
   /// How the process ended.
   private func ending() -> String {
     var status: Int32 = 0
-    guard waitpid(process, &status, 0) == process else { return "the process ended" }
+    // It has closed its output, so it ends soon, or it never answers.
+    for _ in 0..<100 where !hasEnded {
+      if waitpid(process, &status, WNOHANG) == process { hasEnded = true } else { usleep(20_000) }
+    }
+    guard hasEnded else { return "the process did not answer for \(Self.patience) seconds" }
     let signal = status & 0x7F
     return signal == 0
       ? "the process ended with exit code \((status >> 8) & 0xFF)"

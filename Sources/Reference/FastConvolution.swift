@@ -85,13 +85,14 @@ public enum FastConvolution {
         values += Scalar.gemm(
           outputs, positions, channels * kernel,
           Array(w.values[start..<start + outputs * channels * kernel]),
-          transposeA: false, columns, transposeB: false, roundings: 1)
+          transposeA: false, columns, transposeB: false, roundings: 1, terms: channels * kernel + 1)
         kept.append(columns)
       }
     }
     if let bias {
       for place in values.indices {
-        values[place] = values[place] + bias.values[place / positions % w.shape[0]]
+        values[place] = values[place].adding(
+          bias.values[place / positions % w.shape[0]], terms: channels * kernel)
       }
     }
     return (NDArray(values, shape: [x.shape[0], w.shape[0]] + output), kept)
@@ -118,13 +119,13 @@ public enum FastConvolution {
         let weights = Array(w.values[group * outputs * rows..<(group + 1) * outputs * rows])
         let columnGradient = Scalar.gemm(
           rows, positions, outputs, weights, transposeA: true, g, transposeB: false,
-          roundings: roundings.input)
+          roundings: roundings.input, terms: outputs * kernel)
         scatter(
           columnGradient, into: &dx, firstChannel: n * shape[1] + group * channels, channels: channels, taps,
           area: area, kernel: kernel)
         let part = Scalar.gemm(
           outputs, rows, positions, g, transposeA: false, columns[n * geometry.groups + group],
-          transposeB: true, roundings: roundings.weight)
+          transposeB: true, roundings: roundings.weight, terms: shape[0] * positions)
         add(part, to: &dw, at: group * outputs * rows)
       }
     }

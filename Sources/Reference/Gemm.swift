@@ -8,6 +8,11 @@ public enum Gemm {
   /// The file that the products come from, as the dynamic loader sees it.
   public static var library: String? { openblas_library().map { String(cString: $0) } }
 
+  /// Threads that a product may use.
+  public static func setNumThreads(_ count: Int) {
+    openblas_load().set_num_threads?(Int32(clamping: max(1, count)))
+  }
+
   private static func leading(_ rows: Int, _ columns: Int, _ transposed: Bool) -> Int32 {
     Int32(max(1, transposed ? rows : columns))
   }

@@ -10,6 +10,7 @@ private func cExp(_ x: Double) -> Double { exp(x) }
 private func cExp(_ x: Float) -> Float { exp(x) }
 private func cLog(_ x: Double) -> Double { log(x) }
 private func cLog(_ x: Float) -> Float { log(x) }
+private func cExpm1(_ x: Double) -> Double { expm1(x) }
 private func cLog1p(_ x: Double) -> Double { log1p(x) }
 private func cTanh(_ x: Double) -> Double { tanh(x) }
 private func cTanh(_ x: Float) -> Float { tanh(x) }
@@ -20,6 +21,7 @@ enum Libm {
   static func exp(_ x: Float) -> Float { cExp(x) }
   static func log(_ x: Double) -> Double { cLog(x) }
   static func log(_ x: Float) -> Float { cLog(x) }
+  static func expm1(_ x: Double) -> Double { cExpm1(x) }
   static func log1p(_ x: Double) -> Double { cLog1p(x) }
   static func tanh(_ x: Double) -> Double { cTanh(x) }
   static func tanh(_ x: Float) -> Float { cTanh(x) }

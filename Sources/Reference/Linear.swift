@@ -35,8 +35,11 @@ public struct Linear: Layer {
         m, n, k, a, transposeA: transposeA, b, transposeB: transposeB, bias: bias)
     }
     var result = Scalar.gemm(
-      m, n, k, a, transposeA: transposeA, b, transposeB: transposeB, roundings: bias == nil ? 1 : 2)
-    if let bias { for place in result.indices { result[place] = result[place] + bias[place % n] } }
+      m, n, k, a, transposeA: transposeA, b, transposeB: transposeB, roundings: bias == nil ? 1 : 2,
+      terms: bias == nil ? k : k + 1)
+    if let bias {
+      for place in result.indices { result[place] = result[place].adding(bias[place % n], terms: k) }
+    }
     return result
   }
 

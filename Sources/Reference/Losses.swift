@@ -112,15 +112,16 @@ public struct CrossEntropy: Layer {
       ).evaluate(logarithms.output)
       return Evaluated(loss.output) { logarithms.backward(loss.backward($0).input) }
     }
-    let (factors, total) = factors(x)
+    let factors = factors(x.shape)
+    let like = x.values.first ?? Scalar(0)
     let rows = Softmax.rows(x.shape, dim: 1)
     let y = logarithms.output
     let terms = rows.map { row -> Scalar in
       var sum = Scalar.Sum()
-      for place in row { sum.add(-y.values[place], times: Scalar(1).scaled(by: factors[place])) }
+      for place in row { sum.add(-y.values[place], times: like.constant(1).scaled(by: factors[place])) }
       return sum.total(roundings: 4 + row.count)
     }
-    let scale = Scalar(total)
+    let scale = divisor(like, rows: rows.count)
     let output = reduction.apply(NDArray(terms, shape: [x.shape[0]] + x.shape.dropFirst(2)), weight: scale)
     return Evaluated(output) { gradient in
       var dy = NDArray<Scalar>(shape: x.shape)
@@ -132,32 +133,36 @@ public struct CrossEntropy: Layer {
     }
   }
 
-  /// The factor of each log-probability, and what the mean divides by: with smoothing ε a class t gives
-  /// `(1 − ε)·w[t]` to itself and `ε / C·w[c]` to every class c; a probability p gives `w[c]·p`, smoothed
-  /// in the same manner, and the mean divides by the number of rows.
-  private func factors<Scalar: Real>(_ x: NDArray<Scalar>) -> ([Double], Double) {
-    let classes = x.shape[1]
-    var factors = [Double](repeating: 0, count: x.count)
-    var total = 0.0
-    for (index, row) in Softmax.rows(x.shape, dim: 1).enumerated() {
+  /// What the mean divides by: the weights of the classes used, or the number of rows of probabilities.
+  private func divisor<Scalar: Real>(_ like: Scalar, rows: Int) -> Scalar {
+    guard case .classes(let targets) = target else { return like.constant(Double(rows)) }
+    var sum = Scalar.Sum()
+    for target in targets where target != ignoreIndex { sum.add(like.constant(weight?[target] ?? 1)) }
+    return sum.total(roundings: weight == nil ? 0 : targets.count)
+  }
+
+  /// The factor of each log-probability: with smoothing ε a class t gives `(1 − ε)·w[t]` to itself and
+  /// `ε / C·w[c]` to every class c; a probability p gives `w[c]·p`, smoothed in the same manner.
+  private func factors(_ shape: [Int]) -> [Double] {
+    let classes = shape[1]
+    var factors = [Double](repeating: 0, count: shape.reduce(1, *))
+    for (index, row) in Softmax.rows(shape, dim: 1).enumerated() {
       switch target {
       case .classes(let targets):
         guard targets[index] != ignoreIndex else { continue }
-        total += weight?[targets[index]] ?? 1
         for (c, place) in row.enumerated() {
           let own = c == targets[index] ? 1 - labelSmoothing : 0
           factors[place] = (weight?[targets[index]] ?? 1) * own
           factors[place] += (weight?[c] ?? 1) * labelSmoothing / Double(classes)
         }
       case .probabilities(let probabilities):
-        total += 1
         for (c, place) in row.enumerated() {
           let smoothed = probabilities[place] * (1 - labelSmoothing) + labelSmoothing / Double(classes)
           factors[place] = (weight?[c] ?? 1) * smoothed
         }
       }
     }
-    return (factors, total)
+    return factors
   }
 }
 

@@ -106,7 +106,7 @@ public struct Adam: OptimizerFormula {
       v[place] = v[place].scaled(by: betas.1) + (g * g).scaled(by: 1 - betas.1)
       if amsgrad { largest[place] = largest[place].larger(v[place]) }
       let second = amsgrad ? largest[place] : v[place]
-      let denominator = second.sqrt().scaled(by: 1 / correction) + Scalar(1).scaled(by: eps)
+      let denominator = second.sqrt().scaled(by: 1 / correction) + gradient[place].constant(1).scaled(by: eps)
       parameter[place] = parameter[place] - m[place].scaled(by: stepSize) / denominator
     }
     var memory = ["exp_avg": m, "exp_avg_sq": v]

@@ -161,12 +161,12 @@ public enum Pooling {
         }
         var top = x.values[best]
         var rivals: [Int] = []
-        if top.error > 0 {
-          rivals = field.places.map { channel * area + $0 }.filter {
-            $0 != best && x.values[$0].value + x.values[$0].error >= top.value - top.error
-          }
-          for rival in rivals { top = top.upTo(x.values[rival]) }
+        for place in field.places {
+          let other = x.values[channel * area + place]
+          guard channel * area + place != best, top.error > 0 || other.error > 0 else { continue }
+          if other.value + other.error >= top.value - top.error { rivals.append(channel * area + place) }
         }
+        for rival in rivals { top = top.upTo(x.values[rival]) }
         values.append(top)
         choices.append(Choice(place: best, rivals: rivals))
       }

@@ -43,10 +43,15 @@ public protocol Real: Sendable {
   func scaled(by factor: Double) -> Self
 
   /// `C = A·B`, row-major, by OpenBLAS: A `[m, k]`, B `[k, n]`, each transposed on demand.
-  /// - Parameter roundings: how often a format coarser than float32 rounds on the way.
+  /// - Parameters:
+  ///   - roundings: how often a format coarser than float32 rounds on the way.
+  ///   - terms: of how many products the k of an element are a part, when more are added to it elsewhere.
   static func gemm(
-    _ m: Int, _ n: Int, _ k: Int, _ a: [Self], transposeA: Bool, _ b: [Self], transposeB: Bool, roundings: Int
+    _ m: Int, _ n: Int, _ k: Int, _ a: [Self], transposeA: Bool, _ b: [Self], transposeB: Bool,
+    roundings: Int, terms: Int
   ) -> [Self]
+  /// The sum of `terms` products with one more number, which may have been there first.
+  func adding(_ bias: Self, terms: Int) -> Self
 }
 
 /// A sum that is taken in whatever order suits a machine.
@@ -88,6 +93,7 @@ extension Real where Self: BinaryFloatingPoint {
   public func rectified() -> Self { self > 0 || isNaN ? self : 0 }
   public func step() -> Self { self > 0 ? 1 : 0 }
   public func upTo(_ other: Self) -> Self { self }
+  public func adding(_ bias: Self, terms: Int) -> Self { self + bias }
   public func orZero() -> Self { self }
   public func scaled(by factor: Double) -> Self { self * Self(factor) }
 }
@@ -101,7 +107,7 @@ extension Float: Real {
   public func magnitude() -> Float { Swift.abs(self) }
   public static func gemm(
     _ m: Int, _ n: Int, _ k: Int, _ a: [Float], transposeA: Bool, _ b: [Float], transposeB: Bool,
-    roundings: Int
+    roundings: Int, terms: Int
   ) -> [Float] { Gemm.product(m, n, k, a, transposeA, b, transposeB) }
 }
 
@@ -115,6 +121,6 @@ extension Double: Real {
   public func magnitude() -> Double { Swift.abs(self) }
   public static func gemm(
     _ m: Int, _ n: Int, _ k: Int, _ a: [Double], transposeA: Bool, _ b: [Double], transposeB: Bool,
-    roundings: Int
+    roundings: Int, terms: Int
   ) -> [Double] { Gemm.product(m, n, k, a, transposeA, b, transposeB) }
 }

@@ -12,7 +12,8 @@ public enum Format: UInt8, Sendable, CaseIterable {
   case float16
   /// Each operation is rounded to bfloat16, except within a sum, which is float32's.
   case bfloat16
-  /// float32, but factors of products are rounded to 11 bits: what NVIDIA's tensor cores do when allowed.
+  /// float32, but factors of products are cut to 11 bits, and sums may be cut instead of rounded: what NVIDIA's
+  /// tensor cores do when allowed.
   case tf32
 
   /// The unit roundoff of an operation.
@@ -27,7 +28,9 @@ public enum Format: UInt8, Sendable, CaseIterable {
   }
 
   /// The unit roundoff within a sum.
-  public var sumUnit: Double { isSixteenBits ? 0x1p-24 + 0x1p-53 : unit }
+  public var sumUnit: Double {
+    self == .tf32 ? 0x1p-23 + 0x1p-53 : isSixteenBits ? 0x1p-24 + 0x1p-53 : unit
+  }
 
   public var isSixteenBits: Bool { self == .float16 || self == .bfloat16 }
 
@@ -63,8 +66,8 @@ public enum Format: UInt8, Sendable, CaseIterable {
     }
   }
 
-  /// The unit roundoff of the factors of products.
-  public var operand: Double { self == .tf32 ? 0x1p-11 : 0 }
+  /// How far the factors of products may be off.
+  public var operand: Double { self == .tf32 ? 0x1p-10 : 0 }
 
   /// `γₙ = n·u / (1 − n·u)`: n roundings one after the other within a sum.
   public func gamma(_ n: Int) -> Double {
@@ -154,7 +157,7 @@ public struct Running: Real {
   public func exp() -> Running {
     let y = Libm.exp(value)
     // The argument's error e makes the result off by a factor of at most eᵉ.
-    return Running(function: y, passedOn: error == 0 ? 0 : y * (Libm.exp(error) - 1), format)
+    return Running(function: y, passedOn: error == 0 ? 0 : y * Libm.expm1(error), format)
   }
 
   public func log() -> Running {
@@ -183,7 +186,7 @@ public struct Running: Real {
   public func sigmoid() -> Running {
     // The slope is y(1 − y). A function, then a sum and a division.
     let y = 1 / (1 + Libm.exp(-value))
-    let passedOn = error == 0 ? 0 : Swift.min(error / 4, y * (Libm.exp(error) - 1))
+    let passedOn = error == 0 ? 0 : Swift.min(error / 4, y * Libm.expm1(error))
     let inner = Running(function: y, passedOn: passedOn, format)
     return Running(y, error: inner.error + 2 * format.unit * y, format: format)
   }
@@ -207,6 +210,12 @@ public struct Running: Real {
     return Running(sign, error: error > 0 && value.magnitude <= error ? 1 : 0, format: format)
   }
 
+  public func adding(_ bias: Running, terms: Int) -> Running {
+    let sum = self + bias
+    let first = sum.format.gamma(terms) * (bias.value.magnitude + bias.error)
+    return Running(sum.value, error: sum.error + first, format: sum.format)
+  }
+
   public func orZero() -> Running {
     Running(value / 2, error: value.magnitude / 2 + error, format: format)
   }
@@ -217,12 +226,13 @@ public struct Running: Real {
 
   public static func gemm(
     _ m: Int, _ n: Int, _ k: Int, _ a: [Running], transposeA: Bool, _ b: [Running], transposeB: Bool,
-    roundings: Int
+    roundings: Int, terms: Int
   ) -> [Running] {
     func product(_ a: [Double], _ b: [Double]) -> [Double] {
       Gemm.product(m, n, k, a, transposeA, b, transposeB)
     }
-    let format = (a.first ?? b.first)?.format ?? .exact
+    let known = a.first { $0.format != .exact } ?? b.first { $0.format != .exact }
+    let format = known?.format ?? .exact
     let values = product(a.map(\.value), b.map(\.value))
     let (sizeA, sizeB) = (a.map { $0.value.magnitude + $0.error }, b.map { $0.value.magnitude + $0.error })
     let sizes = product(sizeA, sizeB)
@@ -236,7 +246,8 @@ public struct Running: Real {
     }
     return values.indices.map {
       RunningSum.total(
-        values[$0], passedOn: passedOn[$0], size: sizes[$0], products: k, sums: 0, roundings, format)
+        values[$0], passedOn: passedOn[$0], size: sizes[$0], products: Swift.max(k, terms), sums: 0,
+        roundings, format)
     }
   }
 }

@@ -24,6 +24,7 @@ static void load(void) {
   }
   functions.dgemm = (openblas_dgemm)dlsym(library, "cblas_dgemm");
   functions.sgemm = (openblas_sgemm)dlsym(library, "cblas_sgemm");
+  functions.set_num_threads = (void (*)(int))dlsym(library, "openblas_set_num_threads");
   if (functions.dgemm == NULL || functions.sgemm == NULL) functions.error = "OpenBLAS has no cblas_dgemm";
 }
 

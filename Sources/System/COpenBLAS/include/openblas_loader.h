@@ -20,6 +20,7 @@ typedef void (*openblas_sgemm)(int order, int transpose_a, int transpose_b, int 
 typedef struct openblas_functions {
   openblas_dgemm _Nullable dgemm;
   openblas_sgemm _Nullable sgemm;
+  void (*_Nullable set_num_threads)(int count);
   const char *_Nullable error;  // why it could not be opened; null when all is well
 } openblas_functions;
 
