@@ -82,5 +82,6 @@ void add_autograd(torch_shim &table);
 void add_random(torch_shim &table);
 void add_devices(torch_shim &table);
 void add_script(torch_shim &table);
+void add_plan(torch_shim &table);
 
 }  // namespace shim

@@ -77,6 +77,7 @@ static torch_shim make_table() {
   add_random(table);
   add_devices(table);
   add_script(table);
+  add_plan(table);
   return table;
 }
 

@@ -42,6 +42,8 @@ struct Summary: ParsableCommand {
     let layers: [LayerSummary]
     let parameters: Int
     let multiplyAdds: Int
+    /// Whether training needs no autograd tape.
+    let withoutTape: Bool
   }
 
   func run() throws {
@@ -73,14 +75,16 @@ struct Summary: ParsableCommand {
       configuration.classes = (0..<classes).map(String.init)
     }
     try Shim.load()
-    let layers = try summarize(try configuration.makeModel(), inputShape: configuration.inputShape)
+    let made = try configuration.makeModel()
+    let layers = try summarize(made, inputShape: configuration.inputShape)
+    let withoutTape = StepPlan.supports(made)
     let parameters = layers.reduce(0) { $0 + $1.parameters }
     let work = layers.reduce(0) { $0 + $1.multiplyAdds }
     if json {
       return try Terminal.printJSON(
         Report(
           model: configuration.model, inputShape: configuration.inputShape, layers: layers,
-          parameters: parameters, multiplyAdds: work))
+          parameters: parameters, multiplyAdds: work, withoutTape: withoutTape))
     }
     func shape(_ sizes: [Int]) -> String { sizes.map(String.init).joined(separator: "x") }
     func kind(_ layer: LayerSummary) -> String { String(layer.layer.prefix { $0 != "(" }) }
@@ -97,6 +101,10 @@ struct Summary: ParsableCommand {
     print(
       "total".padded(to: 38) + grouped(Double(parameters)).leftPadded(to: 12)
         + grouped(Double(work)).leftPadded(to: 16))
+    print(
+      withoutTape
+        ? "training steps need no autograd tape: every layer's backward pass is called directly"
+        : "training steps use autograd: a layer has no backward pass of its own here")
   }
 }
 

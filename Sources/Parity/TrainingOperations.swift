@@ -150,7 +150,8 @@ func training(_ model: Models, _ kind: OptimizerKind) -> Operation {
   ) { draws, comparison in
     // Small pictures: the same layers with fewer weights.
     let size = model == .lenet ? 12 : 8
-    let (batch, steps) = (6, comparison.steps)
+    // Large enough for the plan's own memory layout.
+    let (batch, steps) = (8, comparison.steps)
     try Torch.manualSeed(draws.seed())
     let module = try model.make(inputShape: [1, size, size], classes: 10).to(comparison.device)
     let pair = kind.pair(&draws)
@@ -158,6 +159,7 @@ func training(_ model: Models, _ kind: OptimizerKind) -> Operation {
       "\(model.rawValue) on \(size)×\(size) pictures, batch \(batch), \(steps) steps, \(pair.text)")
     let parameters = module.parameters()
     let optimizer = pair.make(parameters)
+    let plan = try StepPlan(module)
     for step in 1...steps {
       let shape = [batch, 1, size, size]
       let pixels = draws.numbers(shape, .plain, comparison.format)
@@ -168,17 +170,28 @@ func training(_ model: Models, _ kind: OptimizerKind) -> Operation {
       let reference = network.evaluate(
         comparison.array(pixels, shape), try parameters.map { try comparison.array($0) })
       let loss = CrossEntropy(.classes(targets)).evaluate(reference.output)
-      try optimizer.zeroGrad(setToNone: true)
-      try Torch.manualSeed(seed)
-      let own = try crossEntropy(
-        module(comparison.tensor(pixels, shape)), Tensor(targets).to(comparison.device))
-      try own.backward()
-      try comparison.expect(own, loss.output, "loss of step \(step)")
       let one = NDArray([Running(1, format: comparison.format)], shape: [])
       let gradients = reference.backward(loss.backward(one).input)
-      for (index, gradient) in gradients.parameters.enumerated() {
-        try comparison.expect(parameters[index].grad, gradient, "gradient \(index) of step \(step)")
+      func expect(_ own: Tensor, _ way: String) throws {
+        try comparison.expect(own, loss.output, "loss of step \(step) \(way)")
+        for (index, gradient) in gradients.parameters.enumerated() {
+          try comparison.expect(parameters[index].grad, gradient, "gradient \(index) of step \(step) \(way)")
+        }
+        try optimizer.zeroGrad(setToNone: true)
       }
+      let (images, labels) = (
+        try comparison.tensor(pixels, shape), try Tensor(targets).to(comparison.device)
+      )
+      if let plan {
+        try Torch.manualSeed(seed)
+        try expect(plan.step(images, labels).loss, "without the tape")
+      }
+      try Torch.manualSeed(seed)
+      let own = try crossEntropy(module(images), labels)
+      try own.backward()
+      let taped = parameters.map(\.grad)
+      try expect(own, "on the tape")
+      for (parameter, gradient) in zip(parameters, taped) { parameter.grad = gradient }
       try compareStep(pair, optimizer, parameters, step: step, comparison)
     }
   }

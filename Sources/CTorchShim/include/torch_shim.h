@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 // Raised whenever the table or the meaning of an entry changes; a shim with another number is refused.
-#define TORCH_SHIM_ABI 3
+#define TORCH_SHIM_ABI 4
 
 typedef int32_t shim_status;
 enum {
@@ -51,6 +51,7 @@ typedef struct shim_tensor_s *shim_tensor;        // an at::Tensor
 typedef struct shim_operator_s *shim_operator;    // an operator of the dispatcher; lives as long as the program
 typedef struct shim_generator_s *shim_generator;  // an at::Generator
 typedef struct shim_module_s *shim_module;        // a torch::jit::Module
+typedef struct shim_plan_s *shim_plan;            // a stack of layers with a backward pass of its own
 
 // A device: its type is one of SHIM_CPU, SHIM_CUDA, or another of c10::DeviceType; index -1 means "current".
 typedef struct shim_device {
@@ -92,6 +93,24 @@ enum {
   SHIM_TENSOR_LIST = 11,     // as.p: const shim_tensor *
   SHIM_OPTIONAL_TENSOR_LIST = 12,  // as.p: const shim_tensor *, with null for none
   SHIM_DEFAULT = 13          // the default value that the operator's schema gives
+};
+
+// One layer of a plan. `integers` holds, one after the other and each for every spatial dimension: of a
+// convolution stride, padding, dilation and once the groups; of max pooling kernel, stride, padding, dilation and
+// once ceil_mode; of average pooling kernel, stride, padding and once ceil_mode, count_include_pad and the divisor
+// (0 for none).
+typedef struct shim_plan_layer {
+  int32_t kind;  // SHIM_PLAN_…
+  int32_t reserved;
+  shim_tensor SHIM_NULLABLE weight;
+  shim_tensor SHIM_NULLABLE bias;
+  const int64_t *SHIM_NULLABLE integers;
+  int64_t count;
+  double p;  // of dropout; 0 keeps everything
+} shim_plan_layer;
+enum {
+  SHIM_PLAN_CONVOLUTION = 0, SHIM_PLAN_LINEAR = 1, SHIM_PLAN_RELU = 2, SHIM_PLAN_SIGMOID = 3, SHIM_PLAN_TANH = 4,
+  SHIM_PLAN_MAX_POOL2D = 5, SHIM_PLAN_AVG_POOL2D = 6, SHIM_PLAN_FLATTEN = 7, SHIM_PLAN_DROPOUT = 8
 };
 
 typedef struct shim_tensor_info {
@@ -203,6 +222,16 @@ typedef struct torch_shim {
   shim_status (*set_context_flag)(const char *name, bool on);
   // The file that a C symbol comes from for libtorch's own calls, for example `sgemm_`; null when there is none.
   const char *SHIM_NULLABLE (*SHIM_NONNULL symbol_library)(const char *SHIM_NONNULL name);
+
+  // --- Plans: training without the tape. ---------------------------------------------------------------
+  // New. The parameters stay those of the caller.
+  shim_status (*plan_new)(const shim_plan_layer *layers, int64_t count, shim_plan SHIM_NULLABLE *SHIM_NONNULL out);
+  void (*plan_release)(shim_plan plan);
+  // Forward, mean cross-entropy with class numbers, backward: new logits and loss; every parameter's gradient is set
+  // (not added to).
+  shim_status (*plan_step)(shim_plan plan, shim_tensor images, shim_tensor labels,
+                           shim_tensor SHIM_NULLABLE *SHIM_NONNULL logits,
+                           shim_tensor SHIM_NULLABLE *SHIM_NONNULL loss);
 
   // --- TorchScript. -----------------------------------------------------------------------------------
   // New, empty module of a class of its own; `like` puts it in the same compilation unit (needed between a

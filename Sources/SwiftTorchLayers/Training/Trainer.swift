@@ -77,6 +77,9 @@ public final class Trainer {
   public let loader: DataLoader
   public let precision: Precision
   private let loss: any Loss
+  private let withoutTape: Bool
+  /// Does the steps, where the model allows it and it is wanted.
+  private var plan: StepPlan?
   public private(set) var history: [EpochMetrics] = []
 
   private var epoch: DataLoader.Epoch?
@@ -85,15 +88,17 @@ public final class Trainer {
   private let scaler: GradScaler?
   private let parameters: [Tensor]
 
+  /// - Parameter withoutTape: do steps by a `StepPlan` where the model allows it.
   public init(
     _ model: Module, optimizer: any AnyOptimizer, loader: DataLoader, loss: any Loss = CrossEntropyLoss(),
-    precision: Precision = .float32
+    precision: Precision = .float32, withoutTape: Bool = false
   ) throws {
     self.model = model
     self.optimizer = optimizer
     self.loader = loader
     self.loss = loss
     self.precision = precision
+    self.withoutTape = withoutTape
     sums = try RunningMetrics(device: loader.device)
     parameters = model.parameters()
     scaler = precision == .fp16 ? try GradScaler(device: loader.device) : nil
@@ -114,6 +119,8 @@ public final class Trainer {
     let begin = clock.now
     var images = 0
     model.train()
+    plan = withoutTape && precision == .float32 ? try StepPlan(model, loss: loss) : nil
+    defer { plan = nil }
     while history.count < epochs {
       let epoch = try self.epoch ?? loader.epoch()
       self.epoch = epoch
@@ -159,6 +166,12 @@ public final class Trainer {
   }
 
   private func step(_ batch: Batch) throws {
+    if let plan {
+      let (logits, value) = try plan.step(batch.images, batch.labels)
+      try optimizer.step()
+      try sums.add(logits: logits, labels: batch.labels, loss: value, loss.reduction)
+      return
+    }
     let (logits, value) = try withPrecision(precision, loader.device) {
       let logits = try model(batch.images)
       return (logits, try loss(logits, batch.labels))

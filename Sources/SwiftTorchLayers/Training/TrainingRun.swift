@@ -58,7 +58,7 @@ public final class TrainingRun {
       model, optimizer: configuration.makeOptimizer(model.parameters()),
       loader: try DataLoader(
         training, batchSize: configuration.batchSize, shuffle: true, normalization: normalization,
-        device: device), precision: configuration.precision)
+        device: device), precision: configuration.precision, withoutTape: !configuration.exact)
     validation =
       held == 0
       ? nil
@@ -87,7 +87,7 @@ public final class TrainingRun {
     configuration.classes = data.classes
     if configuration.normalization == nil { configuration.normalization = try Normalization(of: data) }
     configuration.libtorch = "\(try Shim.runningVersion.prefix { $0 != "+" })-\(try Shim.builtVariant)"
-    configuration.fast = configuration.exact ? [] : ["fused optimizer"]
+    configuration.fast = configuration.exact ? [] : ["fused optimizer", "no tape where the layers allow it"]
     guard let limit = configuration.limit, limit < data.count else { return data }
     return try data.slice(0..<limit)
   }
