@@ -1,6 +1,7 @@
 # Every verb a person needs. `make` explains itself.
 #   LIBTORCH=/path make …          use the libtorch in that folder
 #   LIBTORCH_VERSION=2.15.0 make … use that version (2.11 to 2.15), fetched when needed
+#   BUNDLE_DATA=1 make bundle      puts the Fashion-MNIST files into the bundle
 #   ARGS="--epochs 5" make train   flags for the command that the verb runs
 
 MAKEFLAGS += --no-print-directory
@@ -10,7 +11,7 @@ torchlayers = .build/release/torchlayers
 with_shim = $(if $(LIBTORCH)$(LIBTORCH_VERSION),TORCHLAYERS_SHIM="$$(cmake/setup.sh)",)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build train test parity exactness bench format lint doctor clean
+.PHONY: help setup build train test parity exactness bench bundle format lint doctor clean
 
 help: ## this list
 	@echo "SwiftTorchLayers: convolutional networks in Swift on PyTorch's engine"
@@ -46,6 +47,9 @@ exactness: setup ## prints the table of what equals Python's PyTorch bit for bit
 
 bench: build ## images per second beside Python's PyTorch, in turn, in one run
 	@$(with_shim) "$$(cmake/python-peer.sh)" Benchmarks/compare.py $(ARGS)
+
+bundle: ## a folder for a machine without Swift: build/torchlayers-bundle, and its .tar.gz
+	@cmake/bundle.sh
 
 format: ## formats the Swift sources
 	@swift format --in-place --parallel --recursive Sources Tests Package.swift

@@ -32,14 +32,16 @@ parser.add_argument("--workload", default="cnn")
 parser.add_argument("--batch-size", type=int, default=100)
 parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 parser.add_argument("--steps", type=int, default=50)
+parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
 parser.add_argument("--fused", action="store_true", help="the fused optimizer, which is not Python's default")
 options = parser.parse_args()
 
 torch.set_num_threads(options.threads)
 torch.manual_seed(0)
-model = make(options.workload)
-images = torch.randn(options.batch_size, 1, 28, 28)
-labels = torch.randint(0, 10, (options.batch_size,))
+device = torch.device(options.device)
+model = make(options.workload).to(device)
+images = torch.randn(options.batch_size, 1, 28, 28).to(device)
+labels = torch.randint(0, 10, (options.batch_size,)).to(device)
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=options.fused)
 
 
@@ -50,12 +52,19 @@ def train():
     optimizer.step()
 
 
+def wait():
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def speed(step):
     for _ in range(5):
         step()
+    wait()
     begin = time.perf_counter()
     for _ in range(options.steps):
         step()
+    wait()
     return options.batch_size * options.steps / (time.perf_counter() - begin)
 
 

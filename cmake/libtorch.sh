@@ -3,12 +3,13 @@
 #
 # Order: LIBTORCH; an earlier fetch in the user's cache; a Python environment's torch; a fetch of the pinned
 # version (the C++ distribution from pytorch.org, else the wheel through pip). LIBTORCH_VERSION chooses another
-# version. Where the machine has an NVIDIA driver, a CUDA build is preferred at every step.
+# version. Where the machine has an NVIDIA driver, a CUDA build is preferred at every step. LIBTORCH_FETCH=no takes what
+# is there, LIBTORCH or a Python environment's torch, of any supported version.
 set -euo pipefail
 
 pinned=2.13.0
 version=${LIBTORCH_VERSION:-$pinned}
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/torchlayers
+cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/torchlayers
 store=$cache/libtorch
 tried=()
 
@@ -53,7 +54,8 @@ found() {
 if [ -n "${LIBTORCH:-}" ]; then
   text=$(version_in "$LIBTORCH")
   [ -n "$text" ] || fail "LIBTORCH is $LIBTORCH, but there is no libtorch there (no include/ATen/ATen.h, or no version.py or build-version beside it)"
-  in_range "${text%%+*}" || fail "LIBTORCH is $LIBTORCH, which is libtorch $text; versions from 2.11 to 2.15 are supported"
+  in_range "${text%%+*}" ||
+    fail "LIBTORCH is $LIBTORCH, which is libtorch $text; versions from 2.11 to 2.15 are supported: name the folder of one of these"
   [ -z "${LIBTORCH_VERSION:-}" ] || [ "${text%%+*}" = "$version" ] ||
     fail "LIBTORCH is $LIBTORCH, which is libtorch $text, but LIBTORCH_VERSION is $version"
   found "$(cd "$LIBTORCH" && pwd)"
@@ -76,8 +78,11 @@ look_in_cache() {
     if [ -f "$fetch/.complete" ]; then found "$(torch_in "$fetch")"; fi
   done
 }
-look_in_cache
-tried+=("the cache $store: no complete fetch of $version")
+fetching=${LIBTORCH_FETCH:-yes}
+if [ "$fetching" != no ]; then
+  look_in_cache
+  tried+=("the cache $store: no complete fetch of $version")
+fi
 
 # 3. A Python environment's torch.
 for python in ${VIRTUAL_ENV:+"$VIRTUAL_ENV/bin/python"} python3; do
@@ -92,12 +97,21 @@ print(s.submodule_search_locations[0] if s and s.submodule_search_locations else
     say "passing over libtorch ${text:-without headers} in $folder (2.11 to 2.15 are supported)"
   elif [ -n "${LIBTORCH_VERSION:-}" ] && [ "${text%%+*}" != "$version" ]; then
     tried+=("$folder: libtorch $text, not $version")
-  elif $driver && [ ! -e "$folder/lib/libtorch_cuda.so" ]; then
+  elif [ "$fetching" != no ] && $driver && [ ! -e "$folder/lib/libtorch_cuda.so" ]; then
     tried+=("$folder: libtorch $text has no CUDA, this machine has an NVIDIA driver")
   else
     found "$folder"
   fi
 done
+
+if [ "$fetching" = no ]; then
+  {
+    echo "setup: libtorch 2.11 to 2.15 was not found. Tried:"
+    printf '  - %s\n' "LIBTORCH: it is not set" "${tried[@]:-there is no python3}"
+    echo "Install torch (2.11 to 2.15) for Python, or unpack libtorch somewhere, and set LIBTORCH to its folder."
+  } >&2
+  exit 1
+fi
 
 # 4. A fetch. One at a time; what an interrupted one left is removed.
 mkdir -p "$store" 2>/dev/null || fail "the cache $store cannot be made; set XDG_CACHE_HOME to a folder that can be written"

@@ -9,6 +9,7 @@ struct Bench: ParsableCommand {
   @Option(parsing: .unconditional, help: "Images of a step.") var batchSize = 100
   @Option(help: "Threads on the CPU. (default: the number of cores)") var threads: Int?
   @Option(parsing: .unconditional, help: "Steps that are timed, after five that are not.") var steps = 50
+  @Option(help: "auto, cpu, cuda or cuda:N.") var device = "cpu"
   @Flag(help: "The same bits as Python PyTorch's default path, instead of faster kernels.") var exact = false
   @Flag(help: "Print the result as one JSON object.") var json = false
 
@@ -17,6 +18,7 @@ struct Bench: ParsableCommand {
     let workload: String
     let batchSize: Int
     let threads: Int
+    let device: String
     let steps: Int
     let exact: Bool
     let train: Part
@@ -28,6 +30,7 @@ struct Bench: ParsableCommand {
     guard batchSize > 0, batchSize <= 1 << 16 else {
       throw ValidationError("--batch-size must be between 1 and 65536, not \(batchSize).")
     }
+    if device != "auto" { _ = try chosenDevice(device) }
     guard steps > 0 else { throw ValidationError("--steps must be positive, not \(steps).") }
   }
 
@@ -36,13 +39,15 @@ struct Bench: ParsableCommand {
     try Shim.load()
     let count = try threads ?? Torch.numThreads
     try Torch.setNumThreads(count)
+    let place = Device(try chosenDevice(device))!
+    try place.requireAvailable()
     try Torch.manualSeed(0)
-    let model = try Models(rawValue: workload)!.make(inputShape: [1, 28, 28], classes: 10)
-    let images = try Tensor.randn([batchSize, 1, 28, 28])
-    let labels = try Tensor.randint(0, 10, [batchSize])
+    let model = try Models(rawValue: workload)!.make(inputShape: [1, 28, 28], classes: 10).to(place)
+    let images = try Tensor.randn([batchSize, 1, 28, 28]).to(place)
+    let labels = try Tensor.randint(0, 10, [batchSize]).to(place)
     let optimizer = Adam(model.parameters(), lr: 3e-3, fused: !exact)
     let plan = exact ? nil : try StepPlan(model)
-    let train = try speed {
+    let train = try speed(on: place) {
       if let plan {
         _ = try plan.step(images, labels)
       } else {
@@ -53,19 +58,27 @@ struct Bench: ParsableCommand {
       try optimizer.step()
     }
     model.eval()
-    let infer = try inferenceMode { try speed { _ = try model(images) } }
+    let infer = try inferenceMode { try speed(on: place) { _ = try model(images) } }
     let report = Report(
-      workload: workload, batchSize: batchSize, threads: count, steps: steps, exact: exact,
+      workload: workload, batchSize: batchSize, threads: count, device: place.description,
+      steps: steps, exact: exact,
       train: .init(imagesPerSecond: train), infer: .init(imagesPerSecond: infer))
     if json { return try Terminal.printJSON(report) }
-    print("\(workload), batch \(batchSize), \(count) threads, \(exact ? "exact" : "fast"), \(steps) steps")
+    print(
+      "\(workload), batch \(batchSize), \(place), \(count) threads, \(exact ? "exact" : "fast"), \(steps) steps"
+    )
     print("training   \(grouped(train)) images/s")
     print("inference  \(grouped(infer)) images/s")
   }
 
-  private func speed(_ step: () throws -> Void) throws -> Double {
+  private func speed(on device: Device, _ step: () throws -> Void) throws -> Double {
     for _ in 0..<5 { try step() }
-    let seconds = try ContinuousClock().measure { for _ in 0..<steps { try step() } } / .seconds(1)
+    try device.synchronize()
+    let seconds =
+      try ContinuousClock().measure {
+        for _ in 0..<steps { try step() }
+        try device.synchronize()
+      } / .seconds(1)
     return Double(batchSize * steps) / seconds
   }
 }

@@ -47,7 +47,7 @@ struct Doctor: ParsableCommand {
           name: $0.name, memory: $0.totalMemory, capability: "\($0.capability.major).\($0.capability.minor)")
       },
       gemm: [
-        "libtorch": try Shim.library(of: "sgemm_") ?? "inside", "reference": Gemm.library ?? "not found",
+        "libtorch": try Shim.library(of: "sgemm_") ?? "inside", "reference": Gemm.library ?? "loops",
       ], data: data)
     if json { return try Terminal.printJSON(report) }
     print("torchlayers   \(report.torchlayers)")
@@ -57,12 +57,15 @@ struct Doctor: ParsableCommand {
     print(
       "gemm          libtorch's is from \(base(report.gemm["libtorch"])), the reference's from "
         + base(report.gemm["reference"]))
+    if let problem = Gemm.problem {
+      print("              (loops of its own, several times as slow: \(problem))")
+    }
     if !report.cudaBuilt {
       let variant = try Shim.builtVariant
       print(
         "CUDA          "
           + (variant.hasPrefix("cu")
-            ? "in this libtorch, but the shim was built without it: there was no NVIDIA driver"
+            ? "in this libtorch, but the shim was built without it: no NVIDIA driver, or not all CUDA libraries"
             : "not in this libtorch"))
     } else if devices.isEmpty {
       print(
@@ -77,9 +80,13 @@ struct Doctor: ParsableCommand {
       let there = report.data[set.rawValue] == true
       print("data          \(set.rawValue): \(there ? "found" : "not found; \(set.summary)")")
     }
-    let sum = try (Tensor.ones([2, 2]) + Tensor.ones([2, 2])).sum().item(as: Float.self)
-    print("check         2x2 ones added: sum \(sum) \(sum == 8 ? "(right)" : "(WRONG: 8 is right)")")
-    if sum != 8 { throw ExitCode.failure }
+    for place in [Device.cpu] + devices.indices.map({ Device.cuda($0) }) {
+      let ones = try Tensor.ones([2, 2]).to(place)
+      let sum = try (ones + ones).sum().item(as: Float.self)
+      let what = place.isCUDA ? "2x2 ones added on \(place)" : "2x2 ones added"
+      print("check         \(what): sum \(sum) \(sum == 8 ? "(right)" : "(WRONG: 8 is right)")")
+      if sum != 8 { throw ExitCode.failure }
+    }
   }
 
   private func base(_ path: String?) -> String { path?.split(separator: "/").last.map(String.init) ?? "?" }

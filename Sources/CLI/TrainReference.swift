@@ -1,5 +1,6 @@
 import ArgumentParser
 import Parity
+import Reference
 import SwiftTorchLayers
 
 /// `torchlayers train --backend reference`: the from-scratch implementation trains, then libtorch, if it is
@@ -40,6 +41,9 @@ struct ReferenceTraining {
     Interruption.install()
     let run = try ReferenceRun(configuration, output: output)
     let c = run.configuration
+    if let problem = Gemm.problem {
+      Terminal.note("matrix products by loops, several times as slow: \(problem)")
+    }
     Terminal.note(
       "training \(c.model) with the reference implementation, without libtorch: \(c.data), \(c.epochs) epochs, "
         + "batch \(c.batchSize), \(c.optimizer.rawValue) \(c.lr), float32")

@@ -42,7 +42,7 @@ public protocol Real: Sendable {
   /// The product with a setting (a rate, a probability) that is itself rounded to the format.
   func scaled(by factor: Double) -> Self
 
-  /// `C = A·B`, row-major, by OpenBLAS: A `[m, k]`, B `[k, n]`, each transposed on demand.
+  /// `C = A·B`, row-major, by `Gemm`: A `[m, k]`, B `[k, n]`, each transposed on demand.
   /// - Parameters:
   ///   - roundings: how often a format coarser than float32 rounds on the way.
   ///   - terms: of how many products the k of an element are a part, when more are added to it elsewhere.

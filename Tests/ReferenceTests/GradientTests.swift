@@ -85,6 +85,26 @@ struct GradientTests {
     #expect(slow.output.zip(fast.output) { abs($0 - $1) }.values.allSatisfy { $0 < 1e-14 })
   }
 
+  @Test(
+    "matrix products by loops, for where there is no OpenBLAS",
+    arguments: [(3, 5, 4), (1, 1, 1), (2, 1030, 7), (4, 3, 0)])
+  func loops(_ m: Int, _ n: Int, _ k: Int) {
+    var random = SplitMix(state: 11)
+    let (a, b) = (random.array([m * k]).values, random.array([k * n]).values)
+    func transposed(_ matrix: [Double], _ rows: Int, _ columns: Int) -> [Double] {
+      (0..<rows * columns).map { matrix[$0 % rows * columns + $0 / rows] }
+    }
+    let expected = (0..<m * n).map { place in
+      (0..<k).reduce(0.0) { $0 + a[place / n * k + $1] * b[$1 * n + place % n] }
+    }
+    for (transposeA, transposeB) in [(false, false), (false, true), (true, false), (true, true)] {
+      let own = Gemm.loops(
+        m, n, k, transposeA ? transposed(a, m, k) : a, transposeA, transposeB ? transposed(b, k, n) : b,
+        transposeB)
+      #expect(own.count == m * n && zip(own, expected).allSatisfy { abs($0 - $1) < 1e-13 })
+    }
+  }
+
   @Test("pooling, with ceil mode and padding", arguments: 0..<8)
   func pooling(_ seed: Int) {
     var random = SplitMix(state: UInt64(seed + 100))

@@ -41,7 +41,8 @@ public enum NamedDataset: String, CaseIterable, Sendable {
   /// Where the files are looked for, in order, when no folder is given.
   public var folders: [String] {
     let cached = "\(Shim.cacheFolder)/data/\(rawValue)"
-    return self == .fashionMNIST ? [cached, "/usr/share/datasets/fashion-mnist"] : [cached]
+    let bundled = Shim.programFolder.map { ["\($0)/../data/\(rawValue)"] } ?? []
+    return bundled + [cached] + (self == .fashionMNIST ? ["/usr/share/datasets/fashion-mnist"] : [])
   }
 
   /// Reads a part of the data set.

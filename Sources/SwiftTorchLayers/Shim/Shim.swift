@@ -93,9 +93,17 @@ public enum Shim {
     #endif
   }
 
-  private static var programFolder: String? {
+  static var programFolder: String? {
     guard let program, let slash = program.lastIndex(of: "/") else { return nil }
     return String(program[..<slash])
+  }
+
+  /// What builds a shim: the bundle's script where the program lies in a bundle.
+  private static var setup: String {
+    guard let folder = programFolder?.split(separator: "/").dropLast().joined(separator: "/"),
+      access("/\(folder)/setup.sh", X_OK) == 0
+    else { return "`make setup` in SwiftTorchLayers" }
+    return "/\(folder)/setup.sh"
   }
 
   private static func open() -> Result<Loaded, TorchError> {
@@ -110,7 +118,7 @@ public enum Shim {
         let text = message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         return .failure(
           TorchError(
-            "the shim \(place) cannot be used: \(text); build it anew with `make setup` in SwiftTorchLayers",
+            "the shim \(place) cannot be used: \(text); build it anew with \(setup)",
             kind: .libtorchMissing))
       }
       let built = String(cString: table.pointee.built_version)
@@ -120,7 +128,7 @@ public enum Shim {
           TorchError(
             """
             the shim \(place) was built against libtorch \(built) but libtorch \(running) was loaded with it; \
-            build it anew with `make setup` in SwiftTorchLayers
+            build it anew with \(setup)
             """, kind: .libtorchMissing))
       }
       return .success(Loaded(table: table, path: place))
@@ -128,7 +136,7 @@ public enum Shim {
     return .failure(
       TorchError(
         """
-        libtorch is not set up: run `make setup` in SwiftTorchLayers, or set TORCHLAYERS_SHIM to a built \
+        libtorch is not set up: run \(setup), or set TORCHLAYERS_SHIM to a built \
         \(fileName); tried \(tried.joined(separator: ", "))
         """, kind: .libtorchMissing))
   }

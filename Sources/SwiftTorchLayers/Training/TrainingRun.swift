@@ -149,7 +149,7 @@ extension Device {
       let variant = try Shim.builtVariant
       let what =
         variant.hasPrefix("cu")
-        ? "the shim was built without CUDA, on a machine without an NVIDIA driver"
+        ? "the shim was built without CUDA: no NVIDIA driver, or not all CUDA libraries"
         : "this libtorch (\(try Shim.builtVersion)-\(variant)) was built without CUDA"
       throw TorchError("the device \(self) is not available: \(what)", kind: .notFound)
     }

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #ifndef RTLD_DEEPBIND
 #define RTLD_DEEPBIND 0
@@ -15,6 +16,14 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void load(void) {
   static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", "libopenblas.dylib"};
   void *library = NULL;
+  const char *chosen = getenv("TORCHLAYERS_OPENBLAS");
+  if (chosen != NULL && *chosen != '\0') {
+    library = dlopen(chosen, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (library == NULL) {
+      functions.error = "TORCHLAYERS_OPENBLAS does not name a library that can be opened";
+      return;
+    }
+  }
   for (size_t i = 0; library == NULL && i < sizeof names / sizeof names[0]; ++i) {
     library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
   }

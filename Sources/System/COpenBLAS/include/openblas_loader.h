@@ -24,7 +24,7 @@ typedef struct openblas_functions {
   const char *_Nullable error;  // why it could not be opened; null when all is well
 } openblas_functions;
 
-// Opens OpenBLAS at the first call. Threads may call it at the same time.
+// Opens OpenBLAS, or the file that TORCHLAYERS_OPENBLAS names, at the first call. Threads may call it at the same time.
 openblas_functions openblas_load(void);
 
 // The file that dgemm is from, as the dynamic loader sees it; null when OpenBLAS could not be opened.
