@@ -5,7 +5,7 @@ import SwiftTorchLayers
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures images per second of training and inference on made data.")
-  @Option(help: "The network to measure.") var workload = "cnn"
+  @Option(help: "The network to measure: one of those that models lists.") var workload = "cnn"
   @Option(parsing: .unconditional, help: "Images of a step.") var batchSize = 100
   @Option(help: "Threads on the CPU. (default: the number of cores)") var threads: Int?
   @Option(parsing: .unconditional, help: "Steps that are timed, after five that are not.") var steps = 50
@@ -42,17 +42,19 @@ struct Bench: ParsableCommand {
     let place = Device(try chosenDevice(device))!
     try place.requireAvailable()
     try Torch.manualSeed(0)
-    let model = try Models(rawValue: workload)!.make(inputShape: [1, 28, 28], classes: 10).to(place)
-    let images = try Tensor.randn([batchSize, 1, 28, 28]).to(place)
-    let labels = try Tensor.randint(0, 10, [batchSize]).to(place)
-    let optimizer = Adam(model.parameters(), lr: 3e-3, fused: !exact)
+    let network = Models(rawValue: workload)!
+    let (shape, classes) = network.workload
+    let model = try network.make(inputShape: shape, classes: classes).to(place)
+    let images = try Tensor.randn([batchSize] + shape).to(place)
+    let labels = try Tensor.randint(0, classes, [batchSize]).to(place)
+    let optimizer = network.optimizer(model.parameters(), fused: !exact)
     let plan = exact ? nil : try StepPlan(model)
     let train = try speed(on: place) {
       if let plan {
         _ = try plan.step(images, labels)
       } else {
         let loss = try crossEntropy(model(images), labels)
-        try optimizer.zeroGrad()
+        try optimizer.zeroGrad(setToNone: true)
         try loss.backward()
       }
       try optimizer.step()
@@ -80,5 +82,20 @@ struct Bench: ParsableCommand {
         try device.synchronize()
       } / .seconds(1)
     return Double(batchSize * steps) / seconds
+  }
+}
+
+extension Models {
+  /// The images and classes that the network is measured with. Benchmarks/pytorch_eager.py has the same.
+  fileprivate var workload: (inputShape: [Int], classes: Int) {
+    switch self {
+    case .alexnet, .resnet18: ([3, 224, 224], 1000)
+    case .softmax, .mlp, .cnn, .lenet, .tiny: ([1, 28, 28], 10)
+    }
+  }
+
+  /// The optimizer that the network is measured with.
+  fileprivate func optimizer(_ parameters: [Tensor], fused: Bool) -> any AnyOptimizer {
+    self == .tiny ? SGD(parameters, lr: 0.01, fused: fused) : Adam(parameters, lr: 3e-3, fused: fused)
   }
 }

@@ -88,18 +88,19 @@ struct Summary: ParsableCommand {
     }
     func shape(_ sizes: [Int]) -> String { sizes.map(String.init).joined(separator: "x") }
     func kind(_ layer: LayerSummary) -> String { String(layer.layer.prefix { $0 != "(" }) }
+    let key = max(6, (layers.map(\.name.count).max() ?? 0) + 2)
     print(
-      "key".padded(to: 6) + "layer".padded(to: 18) + "output".padded(to: 14) + "parameters".leftPadded(to: 12)
-        + "multiply-adds".leftPadded(to: 16))
-    print("".padded(to: 6) + "input".padded(to: 18) + shape(configuration.inputShape))
+      "key".padded(to: key) + "layer".padded(to: 20) + "output".padded(to: 14)
+        + "parameters".leftPadded(to: 12) + "multiply-adds".leftPadded(to: 16))
+    print("".padded(to: key) + "input".padded(to: 20) + shape(configuration.inputShape))
     for layer in layers {
       print(
-        layer.name.padded(to: 6) + kind(layer).padded(to: 18) + shape(layer.outputShape).padded(to: 14)
+        layer.name.padded(to: key) + kind(layer).padded(to: 20) + shape(layer.outputShape).padded(to: 14)
           + grouped(Double(layer.parameters)).leftPadded(to: 12)
           + grouped(Double(layer.multiplyAdds)).leftPadded(to: 16))
     }
     print(
-      "total".padded(to: 38) + grouped(Double(parameters)).leftPadded(to: 12)
+      "total".padded(to: key + 34) + grouped(Double(parameters)).leftPadded(to: 12)
         + grouped(Double(work)).leftPadded(to: 16))
     print(
       withoutTape

@@ -16,7 +16,7 @@ struct Train: ParsableCommand {
       ends with exit code 130; go on with --resume FOLDER.
       """)
 
-  @Option(help: "The network: softmax, mlp, cnn or lenet.") var model: String?
+  @Option(help: "The network: one of those that models lists. (default: cnn)") var model: String?
   @Option(help: "The data set: fashion-mnist or mnist.") var data: String?
   @Option(help: "The folder of the data set's files.") var dataDir: String?
   @Option(parsing: .unconditional, help: "Passes over the training images. (default: 2)") var epochs: Int?

@@ -18,7 +18,9 @@ public struct ParityPage {
     let device = Device(suite.device) ?? .cpu
     // Small networks: more threads would only wait for each other.
     try Torch.setNumThreads(1)
-    runs = try Models.allCases.map { try FreeRun($0, seed: suite.seed, device: device, steps: suite.steps) }
+    runs = try ParitySuite.networks.map {
+      try FreeRun($0, seed: suite.seed, device: device, steps: suite.steps)
+    }
   }
 
   public func write(to path: String) throws {

@@ -7,10 +7,10 @@ enum ReferenceNetwork {
   /// - Parameter kept: called with a dropout layer and its place in the network; nil keeps all.
   /// - Throws: `TorchError` naming a layer that has no counterpart.
   static func make(
-    _ network: SwiftTorchLayers.Sequential, kept: (SwiftTorchLayers.Dropout, Int) throws -> [Bool]?
+    _ network: Module, kept: (SwiftTorchLayers.Dropout, Int) throws -> [Bool]?
   ) throws -> Reference.Sequential {
     try Reference.Sequential(
-      network.modules.enumerated().map { place, module in
+      layers(network).enumerated().map { place, module in
         guard let dropout = module as? SwiftTorchLayers.Dropout else {
           return (try layer(module), module.ownParameterCount)
         }
@@ -21,13 +21,13 @@ enum ReferenceNetwork {
   /// The same with the masks that libtorch draws from a seed in training.
   /// - Parameter shape: the input's shape, with the batch.
   static func make(
-    _ network: SwiftTorchLayers.Sequential, input shape: [Int], seed: UInt64, device: Device
+    _ network: Module, input shape: [Int], seed: UInt64, device: Device
   ) throws -> Reference.Sequential {
     try Torch.manualSeed(seed)
     return try noGrad {
       // Masks are drawn in the order of the layers, each from ones of the shape it gets.
       var (value, masks) = (try Tensor.zeros(shape).to(device), [Int: [Bool]]())
-      for (place, module) in network.modules.enumerated() {
+      for (place, module) in try layers(network).enumerated() {
         if module is SwiftTorchLayers.Dropout, module.training {
           masks[place] = try module(Tensor.onesLike(value)).scalars(as: Float.self).map { $0 != 0 }
         } else {
@@ -36,6 +36,14 @@ enum ReferenceNetwork {
       }
       return try make(network) { masks[$1] }
     }
+  }
+
+  /// The layers of a network in their order.
+  static func layers(_ network: Module) throws -> [Module] {
+    guard let sequence = network as? SwiftTorchLayers.Sequential else {
+      throw TorchError("the reference has no counterpart of \(network.typeName), which is not a Sequential")
+    }
+    return sequence.modules
   }
 
   private static func layer(_ module: Module) throws -> any Reference.Layer {

@@ -10,7 +10,7 @@ public final class ReferenceRun {
   public private(set) var history: [EpochMetrics] = []
   /// The loss of each step.
   public private(set) var losses: [Double] = []
-  private let network: SwiftTorchLayers.Sequential
+  private let network: Module
   private var classifier: Classifier<Float>
   private var generator: MersenneTwister
   private let training: RawImages
@@ -39,7 +39,7 @@ public final class ReferenceRun {
     }
     network = try configuration.makeModel()
     var generator = MersenneTwister(seed: configuration.seed)
-    let parameters = try network.modules.flatMap { try firstWeights($0, &generator) }
+    let parameters = try ReferenceNetwork.layers(network).flatMap { try firstWeights($0, &generator) }
     self.generator = generator
     classifier = Classifier(parameters: parameters, optimizer: configuration.formula)
     // One black image shows the sizes on the way.

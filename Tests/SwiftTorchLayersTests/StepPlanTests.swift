@@ -4,7 +4,7 @@ import Testing
 @Suite("Steps without the tape", .serialized)
 struct StepPlanTests {
   /// Layers that a plan knows, with an input that fits them.
-  private static let networks: [@Sendable () -> (Sequential, [Int])] = [
+  private static let networks: [@Sendable () -> (Module, [Int])] = [
     {
       (
         Sequential {
@@ -31,6 +31,7 @@ struct StepPlanTests {
     { (try! Models.softmax.make(inputShape: [1, 9, 9], classes: 4), [5, 1, 9, 9]) },
     { (try! Models.mlp.make(inputShape: [1, 9, 9], classes: 4), [5, 1, 9, 9]) },
     { (try! Models.cnn.make(inputShape: [1, 9, 9], classes: 4), [5, 1, 9, 9]) },
+    { (try! Models.tiny.make(inputShape: [1, 9, 9], classes: 4), [5, 1, 9, 9]) },
     { (try! Models.lenet.make(inputShape: [1, 12, 12], classes: 4), [5, 1, 12, 12]) },
   ]
 

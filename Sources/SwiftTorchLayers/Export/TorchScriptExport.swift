@@ -4,7 +4,7 @@ extension ScriptModule {
   /// Translates `model` to TorchScript: the same tree of modules with the same keys, so that Python can load
   /// it, print its state dict, switch `train()` and `eval()`, and train it further. The weights are copies.
   ///
-  /// A model made of this library's layers and `Sequential` is written as source. As soon as one module has
+  /// A model made of this library's layers, `Sequential` and `Models` is written as source. As soon as one module has
   /// a `forward` of its own, the whole model is recorded from a run on `example` (as `torch.jit.trace`): it
   /// then keeps the behaviour, training or evaluation, that it had during that run. What a `forward` reads
   /// as a Swift value is recorded as a constant: an `if` keeps its branch, and `shape` the example's sizes.

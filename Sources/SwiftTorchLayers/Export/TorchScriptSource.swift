@@ -1,9 +1,16 @@
-/// The TorchScript source of a layer's `forward`; nil for a module that is not one of this library's.
+/// A module that knows its `forward` as TorchScript, so that it is exported as source and not recorded.
+protocol ScriptedModule: Module {
+  /// The statements of `forward(self, input: Tensor) -> Tensor`.
+  var torchScript: String { get }
+}
+
+/// The TorchScript source of a module's `forward`; nil for a module that is not one of this library's.
 ///
 /// Constants (stride, eps, …) are written into the source; tensors and `training` are attributes.
 func torchScriptSource(of module: Module) -> String? {
   let body: String? =
     switch module {
+    case let module as any ScriptedModule: module.torchScript
     case let layer as Sequential:
       layer.modules.indices.map { "input = getattr(self, \"\($0)\").forward(input)\n" }.joined()
         + "return input"

@@ -10,36 +10,28 @@ public struct LayerSummary: Codable, Sendable {
   public let multiplyAdds: Int
 }
 
-/// Runs a blank image through `model`, layer by layer, and counts.
+/// Runs a blank image through `model` and counts at every layer that it comes through. Modules that only hold
+/// others have no row; a layer that is used twice has two, the second without parameters.
 /// - Parameter inputShape: `[channels, height, width]`.
 /// - Throws: `TorchError` naming the first layer that the shape does not fit.
 public func summarize(_ model: Module, inputShape: [Int]) throws -> [LayerSummary] {
-  let wasTraining = model.training
-  model.eval()
-  defer { model.train(wasTraining) }
   var rows: [LayerSummary] = []
-  var value = try Tensor.zeros([1] + inputShape)
-  func visit(_ module: Module, _ name: String) throws {
-    if let sequence = module as? Sequential {
-      for (child, part) in sequence.childModules {
-        try visit(part, name.isEmpty ? child : "\(name).\(child)")
-      }
-      return
+  var seen: Set<ObjectIdentifier> = []
+  let modules = model.namedModules()
+  defer { for (_, module) in modules { module.observer = nil } }
+  for (name, module) in modules where module.childModules.isEmpty || !module.ownState.isEmpty {
+    module.observer = { [unowned module] output in
+      let isFirst = seen.insert(ObjectIdentifier(module)).inserted
+      let own = module.ownState.filter(\.slot.isParameter).compactMap(\.slot.tensor)
+      let shape = output.shape
+      rows.append(
+        LayerSummary(
+          name: name, layer: module.description, outputShape: Array(shape.dropFirst()),
+          parameters: isFirst ? own.reduce(0) { $0 + $1.numel } : 0,
+          multiplyAdds: multiplyAdds(module, outputShape: shape)))
     }
-    do {
-      value = try module(value)
-    } catch var error as TorchError {
-      error.path.insert(contentsOf: name.split(separator: ".").map(String.init), at: 0)
-      throw error
-    }
-    let shape = value.shape
-    rows.append(
-      LayerSummary(
-        name: name, layer: module.description, outputShape: Array(shape.dropFirst()),
-        parameters: module.parameters().reduce(0) { $0 + $1.numel },
-        multiplyAdds: multiplyAdds(module, outputShape: shape)))
   }
-  try noGrad { try visit(model, "") }
+  try noGrad { try model.evaluating { _ = try model(Tensor.zeros([1] + inputShape)) } }
   return rows
 }
 

@@ -22,6 +22,8 @@ public typealias StateDict = OrderedDictionary<String, Tensor>
 open class Module: CustomStringConvertible {
   /// Whether layers like dropout and batch normalisation behave as in training. Set by `train(_:)`.
   public private(set) var training = true
+  /// Told each output of this module, after its children were told theirs.
+  var observer: ((Tensor) -> Void)?
 
   public init() {}
 
@@ -33,7 +35,9 @@ open class Module: CustomStringConvertible {
   /// Runs `forward(_:)`; an error gains the key path of the layer that failed.
   public final func callAsFunction(_ input: Tensor) throws -> Tensor {
     do {
-      return try forward(input)
+      let output = try forward(input)
+      observer?(output)
+      return output
     } catch var error as TorchError {
       if let failed = error.module {
         let name = childModules.first { ObjectIdentifier($0.module) == failed }?.name

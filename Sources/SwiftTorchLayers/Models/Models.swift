@@ -8,6 +8,12 @@ public enum Models: String, CaseIterable, Sendable {
   case cnn
   /// LeNet-5 of 1998: tanh and average pooling.
   case lenet
+  /// One small convolution and a dense layer: the least that is a convolutional network.
+  case tiny
+  /// AlexNet in torchvision's form.
+  case alexnet
+  /// ResNet with 18 layers, as torchvision's.
+  case resnet18
 
   /// One line for a list of models.
   public var summary: String {
@@ -16,6 +22,9 @@ public enum Models: String, CaseIterable, Sendable {
     case .mlp: "dense layers 200-100-60-30 with ReLU"
     case .cnn: "two 5x5 convolutions (32, 64), pooling, dense 1024, dropout"
     case .lenet: "LeNet-5 (1998): tanh, average pooling"
+    case .tiny: "one 3x3 convolution (8), pooling, one dense layer"
+    case .alexnet: "AlexNet (2012, 2014): five convolutions, dense 4096 twice, dropout"
+    case .resnet18: "ResNet (2015): 17 convolutions with batch normalisation and shortcuts"
     }
   }
 
@@ -24,7 +33,7 @@ public enum Models: String, CaseIterable, Sendable {
   ///   - inputShape: `[channels, height, width]` of an image.
   ///   - classes: the number of outputs.
   /// - Throws: `TorchError` when images of this size are too small for the network, or absurdly large.
-  public func make(inputShape: [Int], classes: Int) throws -> Sequential {
+  public func make(inputShape: [Int], classes: Int) throws -> Module {
     guard inputShape.count == 3, inputShape.allSatisfy({ $0 > 0 }), classes > 0 else {
       throw TorchError("a model needs an input [channels, height, width] and a class, got \(inputShape)")
     }
@@ -89,6 +98,15 @@ public enum Models: String, CaseIterable, Sendable {
         Tanh()
         Linear(inFeatures: 84, outFeatures: classes)
       }
+    case .tiny:
+      try require(4)
+      return tinyNet(channels: channels, height: height, width: width, classes: classes)
+    case .alexnet:
+      try require(63)
+      return AlexNet(channels: channels, classes: classes)
+    case .resnet18:
+      // Its convolutions are padded: one pixel is enough.
+      return ResNet(blocks: [2, 2, 2, 2], channels: channels, classes: classes)
     }
   }
 }

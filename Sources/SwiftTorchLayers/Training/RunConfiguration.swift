@@ -60,7 +60,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public init() {}
 
   /// A model as the configuration says, with fresh weights.
-  public func makeModel() throws -> Sequential {
+  public func makeModel() throws -> Module {
     guard let known = Models(rawValue: model) else {
       throw TorchError("there is no model \(model)", kind: .notFound)
     }

@@ -98,7 +98,7 @@ public struct RunFolder: Sendable {
 
   /// The run's model with its trained weights, in evaluation mode.
   /// - Throws: when the weights are missing, damaged or of another model.
-  public func loadModel(_ configuration: RunConfiguration) throws -> Sequential {
+  public func loadModel(_ configuration: RunConfiguration) throws -> Module {
     let weights = try StateDict(safetensors: model)
     let made = try configuration.makeModel()
     do {

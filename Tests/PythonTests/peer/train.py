@@ -7,10 +7,10 @@ import gzip
 import sys
 
 import torch
-from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 import exchange
+import models
 
 folder, model_name, steps, output = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 
@@ -33,31 +33,15 @@ class Images(Dataset):
         return self.images[index].float().div(255).sub_(self.mean).div_(self.std), self.labels[index]
 
 
-def make():
-    if model_name == "softmax":
-        return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
-    if model_name == "mlp":
-        sizes = [784, 200, 100, 60, 30]
-        layers = [nn.Flatten()]
-        for i, o in zip(sizes, sizes[1:]):
-            layers += [nn.Linear(i, o), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Linear(30, 10))
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 5, padding="same"), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 5, padding="same"), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(3136, 1024), nn.ReLU(), nn.Dropout(0.4), nn.Linear(1024, 10),
-    )
-
-
 torch.manual_seed(3)
-model = make()
+model = models.make(model_name, [1, 28, 28], 10)
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 loader = DataLoader(Images(), batch_size=100, shuffle=True)
 losses = []
 for step, (images, labels) in enumerate(loader):
     if step == steps:
         break
-    loss = nn.functional.cross_entropy(model(images), labels)
+    loss = torch.nn.functional.cross_entropy(model(images), labels)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

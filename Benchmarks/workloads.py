@@ -1,0 +1,61 @@
+"""What the contenders share: the workloads of `torchlayers bench`, its flags, how it measures, its JSON."""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+# In the repository the networks are the tests'; in a bundle they lie beside.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Tests/PythonTests/peer"))
+import models  # noqa: E402, of the tests
+import torch  # noqa: E402
+
+
+class Workload:
+    """A network's images, classes and optimizer; Sources/CLI/Bench.swift has the same."""
+
+    def __init__(self, name):
+        self.name = name
+        large = name in ("alexnet", "resnet18")
+        self.input_shape, self.classes = ([3, 224, 224], 1000) if large else ([1, 28, 28], 10)
+        self.optimizer, self.lr = ("SGD", 0.01) if name == "tiny" else ("Adam", 3e-3)
+
+    def make(self):
+        """The network in torch.nn."""
+        return models.make(self.name, self.input_shape, self.classes)
+
+    def data(self, batch_size):
+        """Random images, NCHW, and labels, as torch tensors."""
+        return torch.randn(batch_size, *self.input_shape), torch.randint(0, self.classes, (batch_size,))
+
+
+def flags(*switches):
+    """The flags of `torchlayers bench`, and switches of the contender's own."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--workload", type=Workload, default="cnn")
+    parser.add_argument("--batch-size", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    for switch, meaning in switches:
+        parser.add_argument(switch, action="store_true", help=meaning)
+    return parser.parse_args()
+
+
+def images_per_second(options, step, wait=lambda: None):
+    """The speed of `step`, after five steps that are not timed; `wait` returns when the work is done."""
+    for _ in range(5):
+        step()
+    wait()
+    begin = time.perf_counter()
+    for _ in range(options.steps):
+        step()
+    wait()
+    return options.batch_size * options.steps / (time.perf_counter() - begin)
+
+
+def report(infer, train=None):
+    """Prints the speeds; `train` is None for a contender that only infers."""
+    parts = {"train": train, "infer": infer}
+    print(json.dumps({name: {"images_per_second": speed} for name, speed in parts.items() if speed is not None}))
