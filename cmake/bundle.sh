@@ -34,7 +34,7 @@ foreign=$(readelf -d "$bundle/bin/torchlayers" | sed -n 's/.*NEEDED.*\[\(.*\)\]/
 [ -z "$foreign" ] || fail "the program needs libraries that another machine may not have:" $foreign
 glibc=$(readelf -V "$bundle/bin/torchlayers" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
 
-cp shim/*.cpp shim/*.hpp shim/CMakeLists.txt "$bundle/shim/"
+cp shim/*.cpp shim/*.hpp shim/*.inc shim/CMakeLists.txt "$bundle/shim/"
 cp Sources/CTorchShim/include/torch_shim.h "$bundle/Sources/CTorchShim/include/"
 cp cmake/libtorch.sh "$bundle/cmake/"
 cp cmake/bundle/setup.sh Benchmarks/cuda.sh "$bundle/"

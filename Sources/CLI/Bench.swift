@@ -60,7 +60,10 @@ struct Bench: ParsableCommand {
       try optimizer.step()
     }
     model.eval()
-    let infer = try inferenceMode { try speed(on: place) { _ = try model(images) } }
+    let frozen = exact ? nil : try FrozenModel(model, example: images)
+    let infer = try inferenceMode {
+      try speed(on: place) { _ = try frozen?(images) ?? model(images) }
+    }
     let report = Report(
       workload: workload, batchSize: batchSize, threads: count, device: place.description,
       steps: steps, exact: exact,

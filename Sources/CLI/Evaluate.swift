@@ -39,7 +39,9 @@ struct Evaluate: ParsableCommand {
     let begin = clock.now
     let result: Evaluation
     do {
-      result = try evaluate(model, loader, precision: configuration.precision) { Interruption.isAsked }
+      result = try evaluate(
+        model, loader, precision: configuration.precision, frozen: !configuration.exact
+      ) { Interruption.isAsked }
     } catch is CancellationError {
       throw ExitCode(130)
     }

@@ -33,32 +33,81 @@ struct StepPlanTests {
     { (try! Models.cnn.make(inputShape: [1, 9, 9], classes: 4), [5, 1, 9, 9]) },
     { (try! Models.tiny.make(inputShape: [1, 9, 9], classes: 4), [5, 1, 9, 9]) },
     { (try! Models.lenet.make(inputShape: [1, 12, 12], classes: 4), [5, 1, 12, 12]) },
+    { (try! Models.resnet18.make(inputShape: [3, 32, 32], classes: 4), [9, 3, 32, 32]) },
+    {
+      (
+        Sequential {
+          Conv2d(inChannels: 3, outChannels: 5, kernelSize: 3)
+          BatchNorm2d(numFeatures: 5)
+          ReLU()
+          MaxPool2d(kernelSize: [2, 3])
+          AdaptiveAvgPool2d(outputSize: [3, 2])
+          Flatten()
+          Linear(inFeatures: 30, outFeatures: 4)
+          ReLU()
+        }, [9, 3, 14, 13]
+      )
+    },
   ]
 
-  @Test("logits, loss, gradients and dropout's masks are the tape's, to the bit", arguments: networks.indices)
-  func sameAsTape(_ index: Int) throws {
+  private static let resnet = 6
+
+  /// Logits, loss, gradients and buffers of three steps by a plan and on the tape.
+  private func compare(
+    _ index: Int, _ type: DType, batch: Int? = nil,
+    _ judge: (_ name: String, _ planned: Tensor, _ tape: Tensor) throws -> Void
+  ) throws {
     try Torch.setNumThreads(1)
     try Torch.manualSeed(3)
-    let (model, shape) = Self.networks[index]()
+    var (model, shape) = Self.networks[index]()
+    try model.to(type)
+    if let batch { shape[0] = batch }
     #expect(StepPlan.supports(model))
     let plan = try #require(try StepPlan(model))
-    for step in 0..<3 {
-      let (images, labels) = (try Tensor.randn(shape), try Tensor.randint(0, 4, [shape[0]]))
+    for step in 0..<(index == Self.resnet ? 1 : 3) {
+      let (images, labels) = (try Tensor.randn(shape).to(type), try Tensor.randint(0, 4, [shape[0]]))
+      let buffers = try model.stateDict().mapValues { try $0.clone() }
       try Torch.manualSeed(UInt64(step))
       let planned = try plan.step(images, labels)
       let gradients = try model.parameters().map { try #require($0.grad).clone() }
+      let after = try model.stateDict().mapValues { try $0.clone() }
+      try model.loadStateDict(buffers)
       model.zeroGrad()
       try Torch.manualSeed(UInt64(step))
       let logits = try model(images)
       let loss = try crossEntropy(logits, labels)
       try loss.backward()
-      #expect(try planned.logits.bytes() == logits.detach().bytes())
-      #expect(try planned.loss.bytes() == loss.detach().bytes())
+      try judge("logits", planned.logits, logits.detach())
+      try judge("loss", planned.loss, loss.detach())
       for ((name, parameter), gradient) in zip(model.namedParameters(), gradients) {
-        let tape = try #require(parameter.grad)
-        let difference = try (gradient - tape).abs().max().item(as: Double.self)
-        #expect(try gradient.contiguous().bytes() == tape.contiguous().bytes(), "\(name): \(difference)")
+        try judge(name, gradient.contiguous(), try #require(parameter.grad).contiguous())
       }
+      for (name, tensor) in model.stateDict() { try judge(name, try #require(after[name]), tensor) }
+    }
+  }
+
+  @Test(
+    "in float64 logits, loss, gradients, statistics and dropout's masks are the tape's, to the bit",
+    arguments: networks.indices)
+  func sameAsTape(_ index: Int) throws {
+    try compare(index, .float64) { name, planned, tape in
+      let same = try planned.bytes() == tape.bytes()
+      #expect(same, "\(name)")
+    }
+  }
+
+  @Test(
+    "in float32, with other kernels, they are the tape's but for rounding", arguments: networks.indices,
+    [1, 9, 40])
+  func nearTape(_ index: Int, _ batch: Int) throws {
+    // One image has no variance at the end of a residual network; and its twenty layers of normalisation,
+    // the last ones over few values, amplify rounding.
+    if batch == 1 && index == Self.resnet { return }
+    let share = index == Self.resnet ? 2e-2 : 2e-4
+    try compare(index, .float32, batch: batch) { name, planned, tape in
+      let scale = try tape.to(.float64).abs().max().item(as: Double.self)
+      let difference = try (planned.to(.float64) - tape.to(.float64)).abs().max().item(as: Double.self)
+      #expect(difference <= share * max(scale, 1e-3), "\(name): \(difference) of \(scale)")
     }
   }
 
@@ -68,8 +117,9 @@ struct StepPlanTests {
     model.eval()
     let images = try Tensor.randn(shape)
     let planned = try #require(try StepPlan(model)).step(images, Tensor([0, 1, 2, 3, 0, 1]))
-    #expect(try planned.logits.bytes() == noGrad { try model(images) }.bytes())
-    #expect(try StepPlan(Sequential { BatchNorm2d(numFeatures: 3) }) == nil)
+    let difference = try (planned.logits - noGrad { try model(images) }).abs().max().item(as: Double.self)
+    #expect(difference < 1e-6)
+    #expect(try StepPlan(Sequential { BatchNorm2d(numFeatures: 3, momentum: nil) }) == nil)
     #expect(
       try StepPlan(Sequential { Conv2d(inChannels: 1, outChannels: 1, kernelSize: 2, padding: .same) }) == nil
     )
@@ -91,8 +141,8 @@ struct StepPlanTests {
     "from 8 images on the plan keeps channels together; where libtorch is wrong in that layout, it does not")
   func layouts() throws {
     try Torch.setNumThreads(1)
-    for (channels, kernel, stride, same) in [
-      (3, 1, 2, true), (1, 2, 3, true), (3, 3, 1, false), (8, 1, 2, false),
+    for (channels, kernel, stride) in [
+      (3, 1, 2), (1, 2, 3), (3, 3, 1), (8, 1, 2),
     ] {
       let model = Sequential {
         Conv2d(inChannels: channels, outChannels: 8, kernelSize: kernel, stride: stride)
@@ -111,7 +161,6 @@ struct StepPlanTests {
           let tape = try #require(parameter.grad)
           #expect(gradient.isContiguous)
           #expect(try (gradient - tape).abs().max().item(as: Double.self) < 1e-5)
-          if same { #expect(try gradient.bytes() == tape.bytes()) }
         }
       }
     }

@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 // Raised whenever the table or the meaning of an entry changes; a shim with another number is refused.
-#define TORCH_SHIM_ABI 4
+#define TORCH_SHIM_ABI 5
 
 typedef int32_t shim_status;
 enum {
@@ -98,7 +98,8 @@ enum {
 // One layer of a plan. `integers` holds, one after the other and each for every spatial dimension: of a
 // convolution stride, padding, dilation and once the groups; of max pooling kernel, stride, padding, dilation and
 // once ceil_mode; of average pooling kernel, stride, padding and once ceil_mode, count_include_pad and the divisor
-// (0 for none).
+// (0 for none); of adaptive average pooling the output size; of a residual block, relu(main(x) + shortcut(x)), how
+// many of the descriptions that follow are its main way and how many its shortcut.
 typedef struct shim_plan_layer {
   int32_t kind;  // SHIM_PLAN_…
   int32_t reserved;
@@ -106,11 +107,18 @@ typedef struct shim_plan_layer {
   shim_tensor SHIM_NULLABLE bias;
   const int64_t *SHIM_NULLABLE integers;
   int64_t count;
-  double p;  // of dropout; 0 keeps everything
+  double p;  // of dropout, 0 keeps everything; of batch normalisation the momentum
+  // Of batch normalisation.
+  double eps;
+  bool training;  // normalise by the batch, and update the running statistics
+  shim_tensor SHIM_NULLABLE running_mean;
+  shim_tensor SHIM_NULLABLE running_var;
+  shim_tensor SHIM_NULLABLE batches;  // counts the batches seen
 } shim_plan_layer;
 enum {
   SHIM_PLAN_CONVOLUTION = 0, SHIM_PLAN_LINEAR = 1, SHIM_PLAN_RELU = 2, SHIM_PLAN_SIGMOID = 3, SHIM_PLAN_TANH = 4,
-  SHIM_PLAN_MAX_POOL2D = 5, SHIM_PLAN_AVG_POOL2D = 6, SHIM_PLAN_FLATTEN = 7, SHIM_PLAN_DROPOUT = 8
+  SHIM_PLAN_MAX_POOL2D = 5, SHIM_PLAN_AVG_POOL2D = 6, SHIM_PLAN_FLATTEN = 7, SHIM_PLAN_DROPOUT = 8,
+  SHIM_PLAN_BATCH_NORM = 9, SHIM_PLAN_ADAPTIVE_AVG_POOL2D = 10, SHIM_PLAN_RESIDUAL = 11
 };
 
 typedef struct shim_tensor_info {
@@ -223,15 +231,19 @@ typedef struct torch_shim {
   // The file that a C symbol comes from for libtorch's own calls, for example `sgemm_`; null when there is none.
   const char *SHIM_NULLABLE (*SHIM_NONNULL symbol_library)(const char *SHIM_NONNULL name);
 
-  // --- Plans: training without the tape. ---------------------------------------------------------------
-  // New. The parameters stay those of the caller.
-  shim_status (*plan_new)(const shim_plan_layer *layers, int64_t count, shim_plan SHIM_NULLABLE *SHIM_NONNULL out);
+  // --- Plans: training without the tape, and frozen ones for inference. -------------------------------------
+  // New. The parameters stay those of the caller; with `example`, a batch of the usual size, the plan is frozen: it
+  // copies them, arranged for such batches, and only infers.
+  shim_status (*plan_new)(const shim_plan_layer *layers, int64_t count, shim_tensor SHIM_NULLABLE example,
+                          shim_plan SHIM_NULLABLE *SHIM_NONNULL out);
   void (*plan_release)(shim_plan plan);
   // Forward, mean cross-entropy with class numbers, backward: new logits and loss; every parameter's gradient is set
   // (not added to).
   shim_status (*plan_step)(shim_plan plan, shim_tensor images, shim_tensor labels,
                            shim_tensor SHIM_NULLABLE *SHIM_NONNULL logits,
                            shim_tensor SHIM_NULLABLE *SHIM_NONNULL loss);
+  // Logits of a batch of any size from a frozen plan; several threads may call it at the same time.
+  shim_status (*plan_infer)(shim_plan plan, shim_tensor images, shim_tensor SHIM_NULLABLE *SHIM_NONNULL out);
 
   // --- TorchScript. -----------------------------------------------------------------------------------
   // New, empty module of a class of its own; `like` puts it in the same compilation unit (needed between a

@@ -3,7 +3,7 @@
 /// Input `[N, channels, H, W]` with H and W of 63 or more, 224 in the paper; output `[N, classes]`.
 /// - Source: Krizhevsky, Sutskever & Hinton 2012; in one column Krizhevsky 2014,
 ///   https://arxiv.org/abs/1404.5997
-final class AlexNet: Module, ScriptedModule {
+final class AlexNet: Module, ScriptedModule, Stack {
   let features: Sequential
   let avgpool = AdaptiveAvgPool2d(outputSize: [6, 6])
   let classifier: Sequential
@@ -38,6 +38,8 @@ final class AlexNet: Module, ScriptedModule {
   override func forward(_ input: Tensor) throws -> Tensor {
     try classifier(avgpool(features(input)).flatten(startDim: 1))
   }
+
+  var stack: [Module] { [features, avgpool, Flatten(), classifier] }
 
   let torchScript = """
     input = self.avgpool.forward(self.features.forward(input))

@@ -4,7 +4,7 @@
 /// Input `[N, channels, H, W]`; the maps are halved five times; output `[N, classes]`. Convolutions start
 /// normal by their fan out, batch normalisation as the identity.
 /// - Source: He et al. 2015, https://arxiv.org/abs/1512.03385
-final class ResNet: Module, ScriptedModule {
+final class ResNet: Module, ScriptedModule, Stack {
   let conv1: Conv2d
   let bn1 = BatchNorm2d(numFeatures: 64)
   let relu = ReLU(inplace: true)
@@ -43,6 +43,10 @@ final class ResNet: Module, ScriptedModule {
     return try fc(avgpool(layer4(layer3(layer2(layer1(maps))))).flatten(startDim: 1))
   }
 
+  var stack: [Module] {
+    [conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, avgpool, Flatten(), fc]
+  }
+
   let torchScript = """
     input = self.maxpool.forward(self.relu.forward(self.bn1.forward(self.conv1.forward(input))))
     input = self.layer2.forward(self.layer1.forward(input))
@@ -55,7 +59,7 @@ final class ResNet: Module, ScriptedModule {
 /// the maps changes, a 1×1 convolution brings x to the new shape.
 ///
 /// `[N, inputs, H, W]` → `[N, outputs, ⌈H / stride⌉, ⌈W / stride⌉]`.
-final class BasicBlock: Module, ScriptedModule {
+final class BasicBlock: Module, ScriptedModule, ResidualBlock {
   let conv1: Conv2d
   let bn1: BatchNorm2d
   let relu = ReLU(inplace: true)
@@ -83,6 +87,9 @@ final class BasicBlock: Module, ScriptedModule {
     let residual = try bn2(conv2(relu(bn1(conv1(input)))))
     return try relu(residual.add_(downsample?(input) ?? input))
   }
+
+  var main: [Module] { [conv1, bn1, relu, conv2, bn2] }
+  var shortcut: [Module] { downsample.map { [$0] } ?? [] }
 
   var torchScript: String {
     """

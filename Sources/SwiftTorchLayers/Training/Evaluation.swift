@@ -11,19 +11,27 @@ public struct Evaluation: Sendable {
 }
 
 /// Runs `model` in evaluation mode over `loader`'s images, in their order, without recording.
-/// - Parameter shouldStop: asked before every batch; true ends with `CancellationError`.
+/// - Parameters:
+///   - frozen: compute by a `FrozenModel` where the model allows it and `precision` is float32.
+///   - shouldStop: asked before every batch; true ends with `CancellationError`.
 public func evaluate(
   _ model: Module, _ loader: DataLoader, loss: any Loss = CrossEntropyLoss(),
-  precision: Precision = .float32, shouldStop: () -> Bool = { false }
+  precision: Precision = .float32, frozen: Bool = false, shouldStop: () -> Bool = { false }
 ) throws -> Evaluation {
   let sums = try RunningMetrics(device: loader.device)
   let predictions = try model.evaluating {
     try noGrad {
       var predictions: [Tensor] = []
       let epoch = try loader.epoch()
+      var fast: FrozenModel?
       while let batch = try epoch.next() {
         if shouldStop() { throw CancellationError() }
-        let logits = try withPrecision(precision, loader.device) { try model(batch.images) }.to(.float32)
+        if predictions.isEmpty, frozen, precision == .float32 {
+          fast = try FrozenModel(model, example: batch.images)
+        }
+        let logits = try withPrecision(precision, loader.device) {
+          try fast?(batch.images) ?? model(batch.images)
+        }.to(.float32)
         let value = try loss(logits, batch.labels)
         predictions.append(try sums.add(logits: logits, labels: batch.labels, loss: value, loss.reduction))
       }

@@ -1,40 +1,30 @@
 import CTorchShim
 
 /// Forward and backward pass of a stack of layers without autograd's tape: the structure is known, so the
-/// backward pass is called operator by operator, in C++, without a graph. Faster the smaller the layers are.
+/// backward pass is called operator by operator, in C++, without a graph.
 ///
-/// The same operators compute as on the tape, in the same order, so that the gradients are the same.
+/// The sums are those of the tape, and in float64 equal to its to the bit. In float32 on a CPU, large matrix
+/// products are oneDNN's instead of MKL's, convolutions of batches keep the channels last in memory, and both
+/// add in another order.
 public final class StepPlan {
   private let plan: OpaquePointer
   /// Keeps the parameters, whose gradients a step sets.
   private let model: Module
 
-  /// - Returns: nil when `model` is not a `Sequential` of layers that a plan knows, or `loss` not the mean
+  /// - Returns: nil when `model` is not a stack of layers that a plan knows, or `loss` not the mean
   ///   cross-entropy.
   /// - Throws: `TorchError` without a usable shim.
   public init?(_ model: Module, loss: any Loss = CrossEntropyLoss()) throws {
-    guard let entropy = loss as? CrossEntropyLoss, entropy.isPlain, let layers = StepPlan.layers(of: model)
+    guard let entropy = loss as? CrossEntropyLoss, entropy.isPlain, let layers = PlanLayer.layers(of: model)
     else { return nil }
     self.model = model
-    var made: OpaquePointer?
-    // The descriptions point into these lists for the length of the call.
-    let lists = layers.map { layer in
-      let list = UnsafeMutableBufferPointer<Int64>.allocate(capacity: max(1, layer.integers.count))
-      _ = list.initialize(from: layer.integers)
-      return list
-    }
-    defer { for list in lists { list.deallocate() } }
-    let descriptions = try zip(layers, lists).map { layer, list in
-      shim_plan_layer(
-        kind: Int32(layer.kind), reserved: 0, weight: try layer.weight?.pointer,
-        bias: try layer.bias?.pointer,
-        integers: UnsafePointer(list.baseAddress!), count: Int64(layer.integers.count), p: layer.p)
-    }
-    try Shim.check(try Shim.table.plan_new(descriptions, Int64(descriptions.count), &made))
-    plan = made!
+    plan = try PlanLayer.makePlan(layers, example: nil)
   }
 
   deinit { (try? Shim.table)?.plan_release(plan) }
+
+  /// Whether a model can do its steps by a plan.
+  public static func supports(_ model: Module) -> Bool { PlanLayer.layers(of: model) != nil }
 
   /// Logits and mean cross-entropy of a batch; every parameter's gradient is set.
   /// - Throws: `TorchError` naming the layer that the batch does not fit.
@@ -48,74 +38,6 @@ public final class StepPlan {
       throw error
     }
     return (Tensor(owning: logits!), Tensor(owning: loss!))
-  }
-
-  // MARK: Which layers
-
-  private struct Layer {
-    let kind: Int
-    var weight: Tensor?
-    var bias: Tensor?
-    var integers: [Int64] = []
-    var p = 0.0
-  }
-
-  /// Whether a model can do its steps by a plan.
-  public static func supports(_ model: Module) -> Bool { layers(of: model) != nil }
-
-  private static func layers(of model: Module) -> [Layer]? {
-    guard let sequential = model as? Sequential else { return layer(model).map { [$0] } }
-    var layers: [Layer] = []
-    for module in sequential.modules where !(module is Identity) {
-      guard let inner = StepPlan.layers(of: module) else { return nil }
-      layers += inner
-    }
-    return layers
-  }
-
-  private static func layer(_ module: Module) -> Layer? {
-    func integers(_ lists: [Int]...) -> [Int64] { lists.joined().map(Int64.init) }
-    switch module {
-    case let conv as ConvNd:
-      guard conv.paddingMode == .zeros, let padding = conv.symmetricPadding else { return nil }
-      return Layer(
-        kind: Int(SHIM_PLAN_CONVOLUTION), weight: conv.weight, bias: conv.bias,
-        integers: integers(conv.stride, padding, conv.dilation, [conv.groups]))
-    case let linear as Linear:
-      return Layer(kind: Int(SHIM_PLAN_LINEAR), weight: linear.weight, bias: linear.bias)
-    case is ReLU: return Layer(kind: Int(SHIM_PLAN_RELU))
-    case is Sigmoid: return Layer(kind: Int(SHIM_PLAN_SIGMOID))
-    case is Tanh: return Layer(kind: Int(SHIM_PLAN_TANH))
-    case let pool as MaxPool2d:
-      return Layer(
-        kind: Int(SHIM_PLAN_MAX_POOL2D),
-        integers: integers(pool.kernelSize, pool.stride, pool.padding, pool.dilation, [pool.ceilMode ? 1 : 0])
-      )
-    case let pool as AvgPool2d:
-      return Layer(
-        kind: Int(SHIM_PLAN_AVG_POOL2D),
-        integers: integers(
-          pool.kernelSize, pool.stride, pool.padding,
-          [pool.ceilMode ? 1 : 0, pool.countIncludePad ? 1 : 0, pool.divisorOverride ?? 0]))
-    case let flatten as Flatten:
-      return flatten.startDim == 1 && flatten.endDim == -1 ? Layer(kind: Int(SHIM_PLAN_FLATTEN)) : nil
-    case let dropout as Dropout:
-      return Layer(kind: Int(SHIM_PLAN_DROPOUT), p: dropout.training ? dropout.p : 0)
-    default: return nil
-    }
-  }
-}
-
-extension ConvNd {
-  /// The zeros on each side, where both sides have as many.
-  fileprivate var symmetricPadding: [Int]? {
-    switch padding {
-    case .explicit(let sizes): return sizes
-    case .none: return kernelSize.map { _ in 0 }
-    case .sameSize:
-      let totals = kernelSize.indices.map { dilation[$0] * (kernelSize[$0] - 1) }
-      return totals.allSatisfy { $0 % 2 == 0 } ? totals.map { $0 / 2 } : nil
-    }
   }
 }
 

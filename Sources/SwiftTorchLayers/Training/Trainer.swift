@@ -145,7 +145,8 @@ public final class Trainer {
       let validated: Evaluation?
       do {
         validated = try validation.map {
-          try evaluate(model, $0, loss: loss, precision: precision, shouldStop: shouldStop)
+          try evaluate(
+            model, $0, loss: loss, precision: precision, frozen: withoutTape, shouldStop: shouldStop)
         }
       } catch is CancellationError {
         // The epoch stays open at its end, and validation begins again with the numbers it began with.

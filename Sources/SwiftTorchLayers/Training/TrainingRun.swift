@@ -87,7 +87,12 @@ public final class TrainingRun {
     configuration.classes = data.classes
     if configuration.normalization == nil { configuration.normalization = try Normalization(of: data) }
     configuration.libtorch = "\(try Shim.runningVersion.prefix { $0 != "+" })-\(try Shim.builtVariant)"
-    configuration.fast = configuration.exact ? [] : ["fused optimizer", "no tape where the layers allow it"]
+    configuration.fast =
+      configuration.exact
+      ? []
+      : [
+        "fused optimizer", "no tape where the layers allow it", "frozen, rearranged weights for evaluation",
+      ]
     guard let limit = configuration.limit, limit < data.count else { return data }
     return try data.slice(0..<limit)
   }
@@ -123,7 +128,7 @@ public final class TrainingRun {
   public func evaluateTest(shouldStop: () -> Bool = { false }) throws -> Evaluation {
     try SwiftTorchLayers.evaluate(
       trainer.model, try configuration.testLoader(device: device), precision: configuration.precision,
-      shouldStop: shouldStop)
+      frozen: !configuration.exact, shouldStop: shouldStop)
   }
 }
 
