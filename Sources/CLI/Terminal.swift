@@ -66,26 +66,6 @@ enum Interruption {
   }
 }
 
-/// The nearest of `words` to a mistyped one; nil when none is near.
-func nearest(_ word: String, in words: [String]) -> String? {
-  func distance(_ a: [Character], _ b: [Character]) -> Int {
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let above = row[j + 1]
-        row[j + 1] = min(above + 1, row[j] + 1, diagonal + (x == y ? 0 : 1))
-        diagonal = above
-      }
-    }
-    return row[b.count]
-  }
-  let scored = words.map { ($0, distance(Array(word.lowercased()), Array($0))) }
-  guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(2, word.count / 2) else { return nil }
-  return best.0
-}
-
 /// Checks that `word` is one of `words`.
 /// - Throws: `ValidationError` with the nearest word and all of them.
 func require(_ word: String, oneOf words: [String], _ what: String) throws -> String {

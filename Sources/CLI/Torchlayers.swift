@@ -10,7 +10,7 @@ struct Torchlayers: ParsableCommand {
     version: torchlayersVersion,
     subcommands: [
       Train.self, Evaluate.self, Predict.self, Export.self, Summary.self, ListModels.self, DataCommand.self,
-      ParityCommand.self, Bench.self, Doctor.self,
+      Filter.self, Inspect.self, ParityCommand.self, Bench.self, Doctor.self,
     ])
 }
 

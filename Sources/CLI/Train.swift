@@ -14,6 +14,11 @@ struct Train: ParsableCommand {
     discussion: """
       The run's folder holds config.json, model.safetensors, metrics.csv and a checkpoint. Ctrl-C saves and \
       ends with exit code 130; go on with --resume FOLDER.
+
+      Schedules of the learning rate, with their settings and what these are when not given, written as \
+      step:size=10,gamma=0.5:
+
+      \(RunSchedule.Name.allCases.map(scheduleHelp).joined(separator: "\n"))
       """)
 
   @Option(help: "The network: one of those that models lists. (default: cnn)") var model: String?
@@ -21,10 +26,15 @@ struct Train: ParsableCommand {
   @Option(help: "The folder of the data set's files.") var dataDir: String?
   @Option(parsing: .unconditional, help: "Passes over the training images. (default: 2)") var epochs: Int?
   @Option(parsing: .unconditional, help: "Images of a step. (default: 100)") var batchSize: Int?
-  @Option(help: "sgd, adam or adamw. (default: adam)") var optimizer: String?
-  @Option(parsing: .unconditional, help: "The learning rate. (default: 0.003)") var lr: Double?
-  @Option(parsing: .unconditional, help: "The momentum of sgd. (default: 0)") var momentum: Double?
+  @Option(
+    help: "sgd, adam, adamw, rmsprop, adagrad, adadelta, adamax, nadam or radam. (default: adam)")
+  var optimizer: String?
+  @Option(parsing: .unconditional, help: "The learning rate. (default: 0.003; 1 with adadelta)")
+  var lr: Double?
+  @Option(parsing: .unconditional, help: "The momentum of sgd or rmsprop. (default: 0)") var momentum: Double?
   @Option(parsing: .unconditional, help: "The weight decay. (default: 0)") var weightDecay: Double?
+  @Option(help: "How the learning rate changes: one of those above. (default: constant)")
+  var schedule: String?
   @Option(help: "The seed of all random numbers. (default: 0)") var seed: UInt64?
   @Option(parsing: .unconditional, help: "Threads on the CPU. (default: the number of cores)") var threads:
     Int?
@@ -61,6 +71,11 @@ struct Train: ParsableCommand {
     _ = try model.map { try require($0, oneOf: Models.allCases.map(\.rawValue), "model") }
     _ = try data.map { try require($0, oneOf: NamedDataset.allCases.map(\.rawValue), "data set") }
     _ = try optimizer.map { try require($0, oneOf: OptimizerName.allCases.map(\.rawValue), "optimizer") }
+    do {
+      _ = try schedule.map { try RunSchedule($0) }
+    } catch let error as TorchError {
+      throw ValidationError(error.message)
+    }
     _ = try precision.map { try require($0, oneOf: Precision.allCases.map(\.rawValue), "precision") }
     if let device, device != "auto", Device(device) == nil {
       _ = try require(device, oneOf: ["auto", "cpu", "cuda", "cuda:0"], "device")
@@ -69,7 +84,8 @@ struct Train: ParsableCommand {
       let fixed: [(String, Bool)] = [
         ("--model", model != nil), ("--data", data != nil), ("--batch-size", batchSize != nil),
         ("--optimizer", optimizer != nil), ("--lr", lr != nil), ("--momentum", momentum != nil),
-        ("--weight-decay", weightDecay != nil), ("--seed", seed != nil), ("--threads", threads != nil),
+        ("--weight-decay", weightDecay != nil), ("--schedule", schedule != nil), ("--seed", seed != nil),
+        ("--threads", threads != nil),
         ("--device", device != nil), ("--precision", precision != nil), ("--exact", exact),
         ("--limit", limit != nil), ("--validation-split", validationSplit != nil),
         ("--output", output != nil),
@@ -81,6 +97,9 @@ struct Train: ParsableCommand {
             + "can be given anew.")
       }
     }
+    if momentum != nil, let name = OptimizerName(rawValue: optimizer ?? "adam"), !name.hasMomentum {
+      throw ValidationError("--momentum is for sgd and rmsprop; \(name.rawValue) has none to choose.")
+    }
   }
 
   private func newConfiguration() throws -> RunConfiguration {
@@ -91,9 +110,10 @@ struct Train: ParsableCommand {
     if let epochs { made.epochs = epochs }
     if let batchSize { made.batchSize = batchSize }
     if let optimizer { made.optimizer = OptimizerName(rawValue: optimizer)! }
-    if let lr { made.lr = lr }
+    made.lr = lr ?? made.optimizer.lr
     if let momentum { made.momentum = momentum }
     if let weightDecay { made.weightDecay = weightDecay }
+    made.schedule = try schedule.map { try RunSchedule($0) }
     if let seed { made.seed = seed }
     if let precision { made.precision = Precision(rawValue: precision)! }
     made.exact = exact
@@ -149,7 +169,7 @@ struct Train: ParsableCommand {
     Terminal.note(
       "training \(c.model) (\(grouped(Double(parameters))) parameters) on "
         + "\(grouped(Double(run.trainer.loader.dataset.count))) images of \(c.data), \(c.epochs) epochs, batch "
-        + "\(c.batchSize), \(c.optimizer.rawValue) \(c.lr), \(c.device), \(c.threads) threads, libtorch \(c.libtorch)"
+        + "\(c.batchSize), \(c.optimizer.rawValue) \(c.lr)\(c.schedule.map { " \($0)" } ?? ""), \(c.device), \(c.threads) threads, libtorch \(c.libtorch)"
     )
   }
 
@@ -192,4 +212,10 @@ struct Train: ParsableCommand {
       print("TorchScript    \(exported.file), \(exported.verified)")
     }
   }
+}
+
+/// A schedule in the help text: its name, and what it does in lines beside it.
+private func scheduleHelp(_ name: RunSchedule.Name) -> String {
+  let heads = [name.rawValue] + name.summary.dropFirst().map { _ in "" }
+  return zip(heads, name.summary).map { "  \($0.padded(to: 17))\($1)" }.joined(separator: "\n")
 }

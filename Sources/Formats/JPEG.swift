@@ -2,6 +2,8 @@ import CTurboJPEG
 
 /// JPEG (ITU-T T.81) through libjpeg-turbo.
 enum JPEG {
+  static let signature: [UInt8] = [0xFF, 0xD8, 0xFF]
+
   static func decode(_ bytes: [UInt8], _ source: String) throws(FormatError) -> Picture {
     guard let decoder = tjInitDecompress() else {
       throw FormatError(source: source, message: "libjpeg-turbo has no memory")

@@ -35,7 +35,7 @@ public struct Picture: Sendable, Equatable {
   /// Reads the bytes of a PNG or JPEG file, as `read(path:)` does.
   public static func decode(_ bytes: [UInt8], source: String) throws(FormatError) -> Picture {
     if bytes.starts(with: PNG.signature) { return try PNG.decode(bytes, source) }
-    if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return try JPEG.decode(bytes, source) }
+    if bytes.starts(with: JPEG.signature) { return try JPEG.decode(bytes, source) }
     throw FormatError(source: source, message: "\(kind(of: bytes)); PNG and JPEG can be read")
   }
 
@@ -91,7 +91,12 @@ public struct Picture: Sendable, Equatable {
       return "it is \(name)"
     }
     if Gzip.isGzip(bytes) { return "it is a gzip file" }
-    let isText = bytes.prefix(512).allSatisfy { $0 >= 0x20 && $0 != 0x7F || (9...13).contains($0) }
-    return isText ? "it is not an image but text" : "it is not an image"
+    return isText(bytes) ? "it is not an image but text" : "it is not an image"
+  }
+
+  /// Whether a file that is no picture looks like text: no control characters at its beginning.
+  public static func isText(_ bytes: [UInt8]) -> Bool {
+    if bytes.starts(with: PNG.signature) || bytes.starts(with: JPEG.signature) { return false }
+    return bytes.prefix(512).allSatisfy { $0 >= 0x20 && $0 != 0x7F || (9...13).contains($0) }
   }
 }

@@ -60,8 +60,10 @@ struct Draws {
       case .small: return format.rounded(uniform * 1e-3)
       case .tiny: return format.rounded(uniform * format.smallest * 1000)
       case .large: return format.rounded(uniform * format.someLarge)
+      case .unit: return which < 2 ? Double(which) : format.rounded(uniform.magnitude)
       case .special:
         return which < 2 ? special[Int.random(in: 0...2, using: &content)] : format.rounded(uniform)
+      case .wide: return which == 0 ? (uniform * 7).rounded() : format.rounded(uniform * 10)
       }
     }
   }
@@ -91,8 +93,12 @@ enum Values: String, CaseIterable {
   case tiny
   /// Large ones whose products are still finite.
   case large
+  /// Probabilities: 0 to 1, both among them.
+  case unit
   /// NaN and infinities among others.
   case special
+  /// In ±10, where activations have their bends; one in twenty a whole number.
+  case wide
 
   /// Kinds whose arithmetic stays finite.
   static let finite: [Values] = [.normal, .normal, .small, .tiny, .large]

@@ -9,13 +9,13 @@ enum KnownDefects {
     let format: Format
     let layout: Layout
     let values: Values
-    let kernel: [Int]
-    let stride: [Int]
+    var kernel: [Int] = []
+    var stride: [Int] = []
     var dilation = [1, 1]
-    let channels: Int
-    let batch: Int
+    var channels = 0
+    var batch = 0
     /// The output's size in each spatial dimension.
-    let output: [Int]
+    var output: [Int] = []
     /// Whether no output meets anything but padding.
     var onlyPadding = false
 
@@ -62,9 +62,24 @@ enum KnownDefects {
     ) { $0.isChannelsLastConvolution && $0.format == .bfloat16 },
     Entry(
       text:
+        "conv_transpose2d and conv_transpose3d (oneDNN): bfloat16, channels_last; weight gradients from "
+        + "uninitialised memory where a kernel position meets only padding, segmentation faults",
+      versions: ["2.13.0"]
+    ) {
+      ["conv_transpose2d", "conv_transpose3d"].contains($0.operation) && $0.layout == .channelsLast
+        && $0.format == .bfloat16
+    },
+    Entry(
+      text:
         "max_pool3d in channels_last_3d gives the gradient of a window of nothing but −∞ to a place outside "
         + "of the window", versions: ["2.11.0", "2.13.0"]
     ) { $0.operation == "max_pool3d" && $0.layout == .channelsLast && $0.values == .special },
+    Entry(
+      text: "hardsigmoid's gradient in float64 has its factor 1/6 in float32", versions: ["2.11.0", "2.13.0"]
+    ) { $0.operation == "hardsigmoid" && $0.format == .float64 },
+    Entry(
+      text: "celu's gradient in float64 has its factor 1/alpha in float32", versions: ["2.11.0", "2.13.0"]
+    ) { $0.operation == "celu" && $0.format == .float64 },
   ]
 
   /// - Throws: `KnownDefect` when the loaded libtorch is known to be wrong in the case.

@@ -74,7 +74,7 @@ let linear = Operation(name: "linear", covers: ["Linear"]) { draws, comparison i
   ) { try module($0) }
 }
 
-private func field(_ dimensions: Int, _ draws: inout Draws, dilated: Bool) -> (PoolingGeometry, [Int]) {
+func field(_ dimensions: Int, _ draws: inout Draws, dilated: Bool) -> (PoolingGeometry, [Int]) {
   let kernel = (0..<dimensions).map { _ in draws.int(1...(dimensions == 3 ? 3 : 4)) }
   let geometry = PoolingGeometry(
     kernel: kernel, stride: kernel.map { _ in draws.int(1...4) },
@@ -266,15 +266,19 @@ func batchNorm(_ dimensions: Int) -> Operation {
     draws, comparison in
     let channels = draws.int(1...5)
     let spatial =
-      dimensions == 1 ? [[], [draws.int(1...6)]][draws.int(0...1)] : [draws.int(1...6), draws.int(1...6)]
+      dimensions == 1
+      ? [[], [draws.int(1...6)]][draws.int(0...1)]
+      : (0..<dimensions).map { _ in draws.int(1...(dimensions == 3 ? 3 : 6)) }
     let batch = draws.int(2...8)
     let (affine, training) = (!draws.oneIn(4), !draws.oneIn(3))
     let momentum = draws.one(of: [0.1, 0.3, nil])
     let eps = draws.one(of: [1e-5, 1e-3])
     let module: SwiftTorchLayers.BatchNorm =
-      dimensions == 1
-      ? BatchNorm1d(numFeatures: channels, eps: eps, momentum: momentum, affine: affine)
-      : BatchNorm2d(numFeatures: channels, eps: eps, momentum: momentum, affine: affine)
+      switch dimensions {
+      case 1: BatchNorm1d(numFeatures: channels, eps: eps, momentum: momentum, affine: affine)
+      case 2: BatchNorm2d(numFeatures: channels, eps: eps, momentum: momentum, affine: affine)
+      default: BatchNorm3d(numFeatures: channels, eps: eps, momentum: momentum, affine: affine)
+      }
     module.train(training)
     try module.to(comparison.device).to(comparison.format.dtype)
     let format = comparison.format

@@ -1,14 +1,14 @@
 import Reference
 import SwiftTorchLayers
 
-/// The losses, with every reduction, weights, ignored targets and smoothing.
+/// The losses of classes, with every reduction, weights, ignored targets and smoothing.
 
-private func reductions(_ draws: inout Draws) -> (SwiftTorchLayers.Reduction, Reference.Reduction) {
+func reductions(_ draws: inout Draws) -> (SwiftTorchLayers.Reduction, Reference.Reduction) {
   draws.one(of: [(.mean, .mean), (.sum, .sum), (.none, .none)])
 }
 
 /// Weights of classes or elements, and the tensor of them.
-private func weights(_ count: Int, _ draws: inout Draws, _ comparison: Comparison) throws -> (
+func weights(_ count: Int, _ draws: inout Draws, _ comparison: Comparison) throws -> (
   [Double], Tensor
 ) {
   let numbers = draws.numbers([count], .plain, comparison.format).map {
@@ -28,7 +28,7 @@ private func targets(_ count: Int, _ classes: Int, ignoring index: Int?, _ draws
   return numbers
 }
 
-private let logits: [Values] = [.normal, .plain, .small, .ties]
+let logits: [Values] = [.normal, .plain, .small, .ties]
 
 let nllLoss = Operation(name: "nll_loss", covers: ["NLLLoss"]) { draws, comparison in
   let classes = draws.int(1...20)
@@ -80,39 +80,5 @@ let crossEntropyLoss = Operation(name: "cross_entropy", covers: ["CrossEntropyLo
     draws.one(of: logits), draws: &draws
   ) {
     try CrossEntropyLoss(weight: weight?.1, reduction: reduction, labelSmoothing: smoothing)($0, target)
-  }
-}
-
-let mseLoss = Operation(name: "mse_loss", covers: ["MSELoss"]) { draws, comparison in
-  let shape = [draws.int(1...12), draws.int(1...20)]
-  let (reduction, other) = reductions(&draws)
-  let numbers = draws.numbers(shape, .plain, comparison.format)
-  let target = try comparison.tensor(numbers, shape)
-  let layer = MeanSquaredError(target: numbers, reduction: other)
-  try comparison.compare(layer, "\(reduction)", input: shape, draws.one(of: logits), draws: &draws) {
-    try MSELoss(reduction: reduction)($0, target)
-  }
-}
-
-let bceWithLogitsLoss = Operation(
-  name: "binary_cross_entropy_with_logits", covers: ["BCEWithLogitsLoss"]
-) { draws, comparison in
-  let shape = [draws.int(1...12), draws.int(1...20)]
-  let (reduction, other) = reductions(&draws)
-  let numbers = draws.numbers(shape, .plain, comparison.format).map(\.magnitude)
-  let target = try comparison.tensor(numbers, shape)
-  let count = shape[0] * shape[1]
-  let weight = draws.oneIn(3) ? try weights(count, &draws, comparison) : nil
-  let positive = draws.oneIn(3) ? try weights(shape[1], &draws, comparison) : nil
-  let layer = BinaryCrossEntropyWithLogits(
-    target: numbers, weight: weight?.0,
-    posWeight: positive.map { p in (0..<count).map { p.0[$0 % shape[1]] } },
-    reduction: other)
-  try comparison.compare(
-    layer, "\(reduction), weight \(weight != nil), pos_weight \(positive != nil)", input: shape,
-    draws.one(of: logits), draws: &draws
-  ) {
-    try BCEWithLogitsLoss(
-      weight: weight?.1.reshape(shape), reduction: reduction, posWeight: positive?.1)($0, target)
   }
 }

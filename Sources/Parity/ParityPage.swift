@@ -64,7 +64,7 @@ public struct ParityPage {
       not judged: the rows above compare each step from the same state.</p>
       \(charts.joined(separator: "\n"))
       """
-    return page(title: "Parity", body)
+    return HTMLPage(title: "Parity", body: body).html
   }
 
   private var formats: [String] {
@@ -75,15 +75,15 @@ public struct ParityPage {
     let width = Int((min(1, max(0, report.worst.isNaN ? 1 : report.worst)) * 80).rounded())
     let cells = formats.map { "<td class=\"number\">\(report.formats[$0].map(short) ?? "")</td>" }
     let known = report.known.sorted { $0.key < $1.key }.map {
-      "<p>Known defect of libtorch, \($0.value) cases not run: \(escaped($0.key))</p>"
+      "<p>Known defect of libtorch, \($0.value) cases not run: \(HTMLPage.escaped($0.key))</p>"
     }
-    let crashes = report.crashes.map { "<p class=\"bad\">\(escaped($0))</p>" }
+    let crashes = report.crashes.map { "<p class=\"bad\">\(HTMLPage.escaped($0))</p>" }
     return """
       <tr><td class="\(report.failed ? "bad" : "")">\(report.name)</td><td class="number">\(report.cases)</td>
       <td class="number">\(short(report.ulps))</td><td class="number">\(short(report.worst))</td>
       <td><span class="bar" style="width:\(width)px"></span></td>\(cells.joined())
       <td><details\(report.failed ? " open" : "")><summary>worst case\(known.isEmpty ? "" : ", known defects")</summary>
-      <p>\(escaped(report.worstCase))</p><p><code>\(escaped(report.repeat))</code></p>
+      <p>\(HTMLPage.escaped(report.worstCase))</p><p><code>\(HTMLPage.escaped(report.repeat))</code></p>
       \(crashes.joined())\(known.joined())</details></td></tr>
       """
   }

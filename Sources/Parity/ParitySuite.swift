@@ -109,10 +109,13 @@ public struct ParitySuite: Codable, Sendable {
       activation(.relu, "ReLU") { ReLU() }, activation(.sigmoid, "Sigmoid") { Sigmoid() },
       activation(.tanh, "Tanh") { Tanh() },
     ] + [softmax(logarithm: false), softmax(logarithm: true)]
-    + [dropout(channels: false), dropout(channels: true), batchNorm(1), batchNorm(2), flatten, identity]
-    + [crossEntropyLoss, nllLoss, mseLoss, bceWithLogitsLoss, firstWeights]
-    + OptimizerKind.allCases.map(optimizer)
-    + networks.flatMap { model in OptimizerKind.allCases.map { training(model, $0) } }
+    + [dropout(channels: false), dropout(channels: true)] + [1, 2, 3].map(batchNorm) + [flatten, identity]
+    + activationOperations + normalizationOperations + dropoutOperations + [embedding, residual, parallel]
+    + resizing
+    + [crossEntropyLoss, nllLoss, klDivLoss, mseLoss, l1Loss, smoothL1Loss, huberLoss, poissonNLLLoss]
+    + [bceLoss, bceWithLogitsLoss, focalLoss, firstWeights]
+    + OptimizerKind.allCases.map(optimizer) + [lbfgs]
+    + networks.flatMap { model in OptimizerKind.ofNetworks.map { training(model, $0) } }
 
   static func operation(_ name: String) -> Operation? { operations.first { $0.name == name } }
 

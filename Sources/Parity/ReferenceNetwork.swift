@@ -46,6 +46,11 @@ enum ReferenceNetwork {
     return sequence.modules
   }
 
+  /// The counterparts of modules that run one after the other, none of them with dropout.
+  static func sequence(_ modules: [Module]) throws -> Reference.Sequential {
+    Reference.Sequential(try modules.map { (try layer($0), $0.ownParameterCount) })
+  }
+
   private static func layer(_ module: Module) throws -> any Reference.Layer {
     switch module {
     case let conv as ConvNd:
@@ -69,7 +74,9 @@ enum ReferenceNetwork {
     case is Tanh: return Activation.tanh
     case let flatten as Flatten:
       return Reshape.flatten(startDim: flatten.startDim, endDim: flatten.endDim)
-    default: throw TorchError("the reference has no counterpart of \(module)")
+    default:
+      if let layer = try referenceLayer(module) { return layer }
+      throw TorchError("the reference has no counterpart of \(module)")
     }
   }
 

@@ -11,6 +11,9 @@ public final class ReferenceRun {
   /// The loss of each step.
   public private(set) var losses: [Double] = []
   private let network: Module
+  /// Has no parameters: the schedule sets its learning rate, and momentum, for the formula.
+  private let rates: any AnyOptimizer
+  private let schedule: LRScheduler?
   private var classifier: Classifier<Float>
   private var generator: MersenneTwister
   private let training: RawImages
@@ -41,7 +44,10 @@ public final class ReferenceRun {
     var generator = MersenneTwister(seed: configuration.seed)
     let parameters = try ReferenceNetwork.layers(network).flatMap { try firstWeights($0, &generator) }
     self.generator = generator
-    classifier = Classifier(parameters: parameters, optimizer: configuration.formula)
+    rates = configuration.makeOptimizer([])
+    let batches = (count + configuration.batchSize - 1) / configuration.batchSize
+    schedule = try configuration.makeSchedule(rates, batches: batches)
+    classifier = Classifier(parameters: parameters, optimizer: configuration.formula(rates))
     // One black image shows the sizes on the way.
     let plan = try ReferenceNetwork.make(network) { _, _ in nil }
     var (value, rest, sizes) = (
@@ -84,6 +90,8 @@ public final class ReferenceRun {
         let targets = indices.map { Int(training.labels[$0]) }
         let step = classifier.step(
           try plan(batch: indices.count), self.images(indices, of: training), targets)
+        if let cycle = schedule as? OneCycleLR { try cycle.step() }
+        classifier.optimizer = configuration.formula(rates)
         losses.append(step.loss)
         sum += step.loss * Double(indices.count)
         right += zip(step.classes, targets).count { $0 == $1 }
@@ -99,8 +107,15 @@ public final class ReferenceRun {
       let seconds = (clock.now - epochBegin) / .seconds(1)
       let metrics = EpochMetrics(
         epoch: epoch, trainLoss: sum / Double(count), trainAccuracy: Double(right) / Double(count),
-        seconds: seconds, imagesPerSecond: Double(count) / seconds)
+        seconds: seconds, imagesPerSecond: Double(count) / seconds,
+        learningRate: rates.learningRates.first)
       history.append(metrics)
+      switch schedule {
+      case nil, is OneCycleLR: break
+      case let plateau as ReduceLROnPlateau: try plateau.step(metrics.trainLoss)
+      case let schedule?: try schedule.step()
+      }
+      classifier.optimizer = configuration.formula(rates)
       try folder.write(history)
       try epochEnded(metrics)
     }
@@ -186,12 +201,21 @@ private func firstWeights(_ module: Module, _ generator: inout MersenneTwister) 
 }
 
 extension RunConfiguration {
-  /// The optimizer's formula.
-  fileprivate var formula: any OptimizerFormula {
-    switch optimizer {
+  /// The formula of an optimizer with the learning rate, and momentum, that it has now.
+  fileprivate func formula(_ rates: any AnyOptimizer) -> any OptimizerFormula {
+    let lr = rates.learningRates.first ?? lr
+    let momentum = rates.momentums?.first ?? 0
+    return switch optimizer {
     case .sgd: Reference.SGD(lr: lr, momentum: momentum, weightDecay: weightDecay)
-    case .adam: Reference.Adam(lr: lr, weightDecay: weightDecay)
-    case .adamw: Reference.Adam(lr: lr, weightDecay: weightDecay, decoupled: true)
+    case .adam: Reference.Adam(lr: lr, betas: (momentum, 0.999), weightDecay: weightDecay)
+    case .adamw:
+      Reference.Adam(lr: lr, betas: (momentum, 0.999), weightDecay: weightDecay, decoupled: true)
+    case .rmsprop: Reference.RMSprop(lr: lr, weightDecay: weightDecay, momentum: momentum)
+    case .adagrad: Reference.Adagrad(lr: lr, weightDecay: weightDecay)
+    case .adadelta: Reference.Adadelta(lr: lr, weightDecay: weightDecay)
+    case .adamax: Reference.Adamax(lr: lr, betas: (momentum, 0.999), weightDecay: weightDecay)
+    case .nadam: Reference.NAdam(lr: lr, betas: (momentum, 0.999), weightDecay: weightDecay)
+    case .radam: Reference.RAdam(lr: lr, betas: (momentum, 0.999), weightDecay: weightDecay)
     }
   }
 }
@@ -213,12 +237,13 @@ public struct LibtorchRun: Sendable {
     try Torch.manualSeed(configuration.seed)
     let model = try configuration.makeModel()
     let recorder = LossRecorder()
+    let optimizer = configuration.makeOptimizer(model.parameters())
+    let loader = try DataLoader(
+      dataset.slice(0..<min(configuration.limit ?? dataset.count, dataset.count)),
+      batchSize: configuration.batchSize, shuffle: true, normalization: configuration.normalization!)
     let trainer = try Trainer(
-      model, optimizer: configuration.makeOptimizer(model.parameters()),
-      loader: DataLoader(
-        dataset.slice(0..<min(configuration.limit ?? dataset.count, dataset.count)),
-        batchSize: configuration.batchSize, shuffle: true, normalization: configuration.normalization!),
-      loss: recorder)
+      model, optimizer: optimizer, loader: loader, loss: recorder,
+      schedule: try configuration.makeSchedule(optimizer, batches: loader.count))
     let clock = ContinuousClock()
     let begin = clock.now
     guard try trainer.fit(epochs: configuration.epochs, shouldStop: shouldStop) == .finished else {

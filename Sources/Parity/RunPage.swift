@@ -21,8 +21,8 @@ extension ReferenceRun {
         .init(name: "|reference − libtorch|", values: zip(losses, libtorch.losses).map { abs($0 - $1) })
       ], logarithmic: true)
     let table = rows.map {
-      "<tr><td>\(escaped($0.0))</td><td class=\"number\">\(escaped($0.1))</td>"
-        + "<td class=\"number\">\(escaped($0.2))</td></tr>"
+      "<tr><td>\(HTMLPage.escaped($0.0))</td><td class=\"number\">\(HTMLPage.escaped($0.1))</td>"
+        + "<td class=\"number\">\(HTMLPage.escaped($0.2))</td></tr>"
     }
     let c = configuration
     let body = """
@@ -35,7 +35,8 @@ extension ReferenceRun {
       \(gap.svg)
       """
     let path = folder.path + "/report.html"
-    try FileIO.writeAtomically(Array(page(title: "Training without libtorch", body).utf8), to: path)
+    try FileIO.writeAtomically(
+      Array(HTMLPage(title: "Training without libtorch", body: body).html.utf8), to: path)
     return path
   }
 }

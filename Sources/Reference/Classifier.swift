@@ -4,7 +4,8 @@ public struct Classifier<Scalar: Real & BinaryFloatingPoint>: Sendable {
   public private(set) var parameters: [NDArray<Scalar>]
   public private(set) var memories: [[String: [Scalar]]]
   public private(set) var steps = 0
-  public let optimizer: any OptimizerFormula
+  /// May change from step to step: what is remembered stays.
+  public var optimizer: any OptimizerFormula
 
   public init(parameters: [NDArray<Scalar>], optimizer: any OptimizerFormula) {
     self.parameters = parameters

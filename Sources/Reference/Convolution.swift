@@ -54,10 +54,10 @@ public struct ConvolutionGeometry: Sendable {
   }
 
   /// For each output position p and kernel position k the input position `s·p + d·k − P`, row-major in
-  /// `[p, k]`; −1 for a zero of the padding.
-  func taps(input: [Int], kernel: [Int]) -> [Int] {
+  /// `[p, k]`; −1 for a zero of the padding. A transposed convolution may have fewer output positions.
+  func taps(input: [Int], kernel: [Int], output: [Int]? = nil) -> [Int] {
     let kernelPositions = indices(kernel)
-    return indices(outputSize(input: input, kernel: kernel)).flatMap { p in
+    return indices(output ?? outputSize(input: input, kernel: kernel)).flatMap { p in
       kernelPositions.map { k in
         var place = 0
         for d in input.indices {
@@ -79,11 +79,13 @@ public struct ConvolutionGeometry: Sendable {
 public enum Convolution {
   /// Visits every product of the formula with the places of output, input and weight. Forward and backward
   /// pass differ only in what they do with it.
-  private static func forEachProduct(
+  static func forEachProduct(
     input: [Int], weight: [Int], output: [Int], _ geometry: ConvolutionGeometry,
     _ body: (_ output: Int, _ input: Int, _ weight: Int) -> Void
   ) {
-    let taps = geometry.taps(input: Array(input.dropFirst(2)), kernel: Array(weight.dropFirst(2)))
+    let taps = geometry.taps(
+      input: Array(input.dropFirst(2)), kernel: Array(weight.dropFirst(2)), output: Array(output.dropFirst(2))
+    )
     let (inputArea, outputArea) = (input.dropFirst(2).reduce(1, *), output.dropFirst(2).reduce(1, *))
     let kernelArea = weight.dropFirst(2).reduce(1, *)
     let (inputsPerGroup, outputsPerGroup) = (weight[1], weight[0] / geometry.groups)

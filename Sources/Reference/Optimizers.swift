@@ -37,8 +37,8 @@ public struct SGD: OptimizerFormula {
   public func update<Scalar: Real>(
     _ parameter: [Scalar], gradient: [Scalar], memory: [String: [Scalar]], step: Int
   ) -> (parameter: [Scalar], memory: [String: [Scalar]]) {
-    var (parameter, gradient) = (parameter, gradient)
-    if weightDecay != 0 { gradient = zip(gradient, parameter).map { $0 + $1.scaled(by: weightDecay) } }
+    var parameter = parameter
+    let gradient = decayed(gradient, parameter, weightDecay)
     guard momentum != 0 else {
       for place in parameter.indices { parameter[place] = parameter[place] - gradient[place].scaled(by: lr) }
       return (parameter, [:])
@@ -113,8 +113,14 @@ public struct Adam: OptimizerFormula {
     if amsgrad { memory["max_exp_avg_sq"] = largest }
     return (parameter, memory)
   }
+}
 
-  private func power(_ base: Double, _ exponent: Int) -> Double {
-    (0..<exponent).reduce(1) { product, _ in product * base }
-  }
+/// `baseᵉ` of a whole number e.
+func power(_ base: Double, _ exponent: Int) -> Double {
+  (0..<exponent).reduce(1) { product, _ in product * base }
+}
+
+/// The gradient with the weight decay that is not decoupled.
+func decayed<Scalar: Real>(_ gradient: [Scalar], _ parameter: [Scalar], _ weightDecay: Double) -> [Scalar] {
+  weightDecay == 0 ? gradient : zip(gradient, parameter).map { $0 + $1.scaled(by: weightDecay) }
 }

@@ -62,18 +62,22 @@ public enum PoolingWindows: Sendable {
   case sliding(PoolingGeometry)
   /// Output i of O covers the inputs from `⌊i·N / O⌋` up to `⌈(i + 1)·N / O⌉`; nil keeps a size.
   case adaptive([Int?])
+  /// One by one, and the output's size.
+  case listed([PoolingWindow], output: [Int])
 
   func outputSize(_ input: [Int]) -> [Int] {
     switch self {
     case .sliding(let geometry): geometry.outputSize(input: input)
     case .adaptive(let sizes): zip(sizes, input).map { $0 ?? $1 }
+    case .listed(_, let output): output
     }
   }
 
   func windows(_ input: [Int]) -> [PoolingWindow] {
-    guard case .adaptive = self else {
-      guard case .sliding(let geometry) = self else { return [] }
-      return geometry.windows(input: input)
+    switch self {
+    case .sliding(let geometry): return geometry.windows(input: input)
+    case .listed(let windows, _): return windows
+    case .adaptive: break
     }
     let output = outputSize(input)
     return indices(output).map { p in

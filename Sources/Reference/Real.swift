@@ -27,6 +27,14 @@ public protocol Real: Sendable {
   func tanh() -> Self
   /// `1 / (1 + e⁻ˣ)`
   func sigmoid() -> Self
+  /// `eˣ − 1`
+  func expm1() -> Self
+  /// `log(1 + eˣ)`
+  func softplus() -> Self
+  /// The error function, `2/√π · ∫₀ˣ e^(−t²) dt`.
+  func erf() -> Self
+  /// `x^exponent`, for a number above zero; the exponent is a setting, itself rounded to the format.
+  func power(_ exponent: Double) -> Self
   /// The absolute value.
   func magnitude() -> Self
   /// `max(x, 0)`; NaN stays.
@@ -34,6 +42,14 @@ public protocol Real: Sendable {
   /// 1 where the number is above zero, else 0: the derivative of `max(x, 0)`.
   func step() -> Self
 
+  /// `yes` where the number compares so with `limit`, else `no`; as far as the error bounds know, maybe both.
+  func choose(_ compares: (Double, Double) -> Bool, _ limit: Double, _ yes: Self, _ no: Self) -> Self
+  /// The number, which may in truth be another one.
+  func or(_ other: Self) -> Self
+  /// The number for a function of a single element: of 16-bit numbers these are computed in float32 …
+  func widened() -> Self
+  /// … and the result is rounded once to the format of another number.
+  func narrowed(like other: Self) -> Self
   /// The number, which may in truth be as large as another one.
   func upTo(_ other: Self) -> Self
   /// A number that may be this one or zero, as far as the error bounds know.
@@ -81,6 +97,8 @@ public struct PlainSum<Number: Real & BinaryFloatingPoint>: SumOfProducts {
 extension Real {
   /// The larger of the two.
   public func larger(_ other: Self) -> Self { other.value > value ? other.upTo(self) : upTo(other) }
+  /// The smaller of the two.
+  public func smaller(_ other: Self) -> Self { -(-self).larger(-other) }
   public func squared() -> Self { self * self }
 }
 
@@ -89,6 +107,16 @@ extension Real where Self: BinaryFloatingPoint {
   public var error: Double { 0 }
   public func log1p() -> Self { self > -0.5 && self < 0.5 ? Self(Libm.log1p(value)) : (1 + self).log() }
   public func sigmoid() -> Self { 1 / (1 + (-self).exp()) }
+  public func expm1() -> Self { Self(Libm.expm1(value)) }
+  public func softplus() -> Self { Self(max(value, 0) + Libm.log1p(Libm.exp(-Swift.abs(value)))) }
+  public func erf() -> Self { Self(Libm.erf(value)) }
+  public func power(_ exponent: Double) -> Self { Self(Libm.pow(value, exponent)) }
+  public func choose(_ compares: (Double, Double) -> Bool, _ limit: Double, _ yes: Self, _ no: Self) -> Self {
+    compares(value, limit) ? yes : no
+  }
+  public func or(_ other: Self) -> Self { self }
+  public func widened() -> Self { self }
+  public func narrowed(like other: Self) -> Self { self }
   public func constant(_ value: Double) -> Self { Self(value) }
   public func rectified() -> Self { self > 0 || isNaN ? self : 0 }
   public func step() -> Self { self > 0 ? 1 : 0 }

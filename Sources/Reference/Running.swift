@@ -110,12 +110,12 @@ public struct Running: Real {
   public init(_ value: Double) { self.init(value, format: .exact) }
 
   /// A result: what was passed on, and the rounding of the result itself.
-  private init(rounded value: Double, passedOn: Double, _ format: Format) {
+  init(rounded value: Double, passedOn: Double, _ format: Format) {
     self.init(value, error: passedOn + format.unit * (value.magnitude + passedOn), format: format)
   }
 
   /// A function's result: four roundings, which are two units in the last place, and underflow.
-  private init(function value: Double, passedOn: Double, _ format: Format) {
+  init(function value: Double, passedOn: Double, _ format: Format) {
     self.init(
       value, error: passedOn + 4 * format.unit * (value.magnitude + passedOn) + format.smallestOfFunction,
       format: format)
@@ -156,8 +156,10 @@ public struct Running: Real {
 
   public func exp() -> Running {
     let y = Libm.exp(value)
-    // The argument's error e makes the result off by a factor of at most eᵉ.
-    return Running(function: y, passedOn: error == 0 ? 0 : y * Libm.expm1(error), format)
+    // The argument's error e makes the result off by a factor of at most eᵉ; a large one may leave zero zero.
+    let growth = y * Libm.expm1(error)
+    let passedOn = error == 0 ? 0 : growth.isNaN ? Libm.exp(value + error) : growth
+    return Running(function: y, passedOn: passedOn, format)
   }
 
   public func log() -> Running {
@@ -180,13 +182,16 @@ public struct Running: Real {
   public func tanh() -> Running {
     let y = Libm.tanh(value)
     let slope = Swift.max(0, y.magnitude - error)
-    return Running(function: y, passedOn: error * (1 - slope * slope), format)
+    return Running(
+      function: y, passedOn: Swift.min(error * (1 - slope * slope), reach(y, Libm.tanh)), format)
   }
 
   public func sigmoid() -> Running {
     // The slope is y(1 − y). A function, then a sum and a division.
     let y = 1 / (1 + Libm.exp(-value))
-    let passedOn = error == 0 ? 0 : Swift.min(error / 4, y * Libm.expm1(error))
+    let passedOn =
+      error == 0
+      ? 0 : Swift.min(error / 4, y * Libm.expm1(error), reach(y) { 1 / (1 + Libm.exp(-$0)) })
     let inner = Running(function: y, passedOn: passedOn, format)
     return Running(y, error: inner.error + 2 * format.unit * y, format: format)
   }

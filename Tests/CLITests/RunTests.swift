@@ -74,14 +74,16 @@ struct RunTests {
   }
 
   @Test(
-    "Ctrl-C saves, exits 130 and says how to go on; the resumed run ends with the same weights and metrics")
-  func resume() throws {
+    "Ctrl-C saves, exits 130 and says how to go on; the resumed run ends with the same weights and metrics",
+    arguments: [[], ["--optimizer", "nadam", "--schedule", "onecycle:max=0.01"]])
+  func resume(_ more: [String]) throws {
     let torchlayers = try Command()
     defer { torchlayers.remove() }
-    let flags = [
-      "train", "--model", "lenet", "--epochs", "2", "--limit", "6000", "--seed", "3", "--threads", "1",
-      "--validation-split", "0.1", "--output",
-    ]
+    let flags =
+      [
+        "train", "--model", "lenet", "--epochs", "2", "--limit", "6000", "--seed", "3", "--threads", "1",
+        "--validation-split", "0.1",
+      ] + more + ["--output"]
     #expect(try torchlayers(flags + ["whole"]).status == 0)
     let stopped = try torchlayers.interrupted(flags + ["stopped"], by: SIGINT)
     #expect(stopped.status == 130)
@@ -92,10 +94,45 @@ struct RunTests {
     #expect(try torchlayers.read("whole/model.safetensors") == torchlayers.read("stopped/model.safetensors"))
     func metrics(_ run: String) throws -> [[Substring]] {
       String(decoding: try torchlayers.read("\(run)/metrics.csv"), as: UTF8.self).split(separator: "\n").map {
-        Array($0.split(separator: ",", omittingEmptySubsequences: false).prefix(5))  // without the times
+        // Without the times.
+        let columns = $0.split(separator: ",", omittingEmptySubsequences: false)
+        return columns.prefix(5) + columns.suffix(1)
       }
     }
     #expect(try metrics("whole") == metrics("stopped"))
+  }
+
+  @Test(
+    "a run keeps its optimizer and schedule: config.json has them, metrics.csv each epoch's learning rate")
+  func schedule() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let flags = [
+      "train", "--model", "softmax", "--limit", "200", "--epochs", "3", "--optimizer", "rmsprop", "--lr",
+      "0.01",
+      "--schedule",
+    ]
+    let ended = try torchlayers(flags + ["step:size=2,gamma=0.5", "--output", "run"])
+    #expect(
+      ended.status == 0 && ended.errors.contains("rmsprop 0.01 step:size=2,gamma=0.5"), "\(ended.errors)")
+    func rates() throws -> [Substring] {
+      let lines = String(decoding: try torchlayers.read("run/metrics.csv"), as: UTF8.self).split(
+        separator: "\n")
+      return try lines.map { try #require($0.split(separator: ",").last) }
+    }
+    #expect(try rates() == ["learning_rate", "0.01", "0.01", "0.005"])
+    let configuration = String(decoding: try torchlayers.read("run/config.json"), as: UTF8.self)
+    #expect(configuration.contains("\"schedule\" : \"step:size=2,gamma=0.5\""), "\(configuration)")
+    #expect(configuration.contains("\"optimizer\" : \"rmsprop\""))
+    #expect(try torchlayers("train", "--resume", "run", "--epochs", "5").status == 0)
+    #expect(try rates().suffix(2) == ["0.005", "0.0025"])
+
+    #expect(try torchlayers(flags + ["cosine", "--output", "wave"]).status == 0)
+    expectError(
+      try torchlayers("train", "--resume", "wave", "--epochs", "5"), 1, "cosine ends with the run's 3 epochs")
+    let other = configuration.replacing("step:size=2", with: "stop:size=2")
+    try torchlayers.write("run/config.json", Array(other.utf8))
+    expectError(try torchlayers("evaluate", "run"), 1, "config.json is damaged", "did you mean step?")
   }
 
   @Test("a run that ended before its first checkpoint begins anew with --resume, to the same weights")
@@ -151,7 +188,8 @@ struct RunTests {
     defer { torchlayers.remove() }
     #expect(try torchlayers("--version").output.contains("."))
     for name in [
-      "train", "evaluate", "predict", "export", "summary", "models", "data", "parity", "bench", "doctor",
+      "train", "evaluate", "predict", "export", "summary", "models", "data", "filter", "inspect", "parity",
+      "bench", "doctor",
     ] {
       #expect(try torchlayers("--help").output.contains("  \(name)"))
       #expect(try torchlayers(name, "--help").status == 0)

@@ -175,6 +175,15 @@ struct CourseTests {
     try run.backward([Double](repeating: 1, count: 20)).input.expect([6, -2, 6, 6, -2, 6])
   }
 
+  @Test("C5: a wider border of 2·x₀ − x₁ goes on as a straight line, one of x₀ repeats the edge")
+  func widerWeightedPadding() throws {
+    let x = maps([[3, 5, 8], [3, 5, 8]])
+    try Both.weightedPadding([2, -1], width: 2)(x).output.expect(
+      [Double](repeating: 0, count: 6).flatMap { _ in [-1, 1, 3, 5, 8, 11, 14] }, shape: [1, 1, 6, 7])
+    try Both.weightedPadding([1], width: 2)(x).output.expect(
+      [Double](repeating: 0, count: 6).flatMap { _ in [3, 3, 3, 5, 8, 8, 8] })
+  }
+
   @Test(
     "C5: same padding of a kernel of 4 adds one more behind than before",
     arguments: zip(
@@ -252,5 +261,20 @@ struct CourseTests {
     try run.output.expect([4.5, 0.25, -2], shape: [1, 3, 1, 1])
     try run.backward([8, 16, -4]).input.expect([1, 2, -0.5].flatMap { [Double](repeating: $0, count: 8) })
     #expect(layer.module.parameters().isEmpty)
+  }
+
+  @Test("C21: a transposed convolution adds up copies of its kernel, the decoder's way to larger pictures")
+  func transposedConvolution() throws {
+    let x = maps([[1, 2], [3, 4]])
+    try Both.transposedConvolution(kernels([[1, 1], [1, 1]]), stride: 2)(x).output.expect(
+      [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4], shape: [1, 1, 4, 4])
+    let run = try Both.transposedConvolution(kernels([[1, 2], [3, 4]]), stride: 1)(x)
+    try run.output.expect([1, 4, 4, 6, 20, 16, 9, 24, 16], shape: [1, 1, 3, 3])
+    // Backwards it is the convolution of the gradient.
+    let gradients = try run.backward([1, 0, 2, 0, 1, 0, 0, 0, 1])
+    try gradients.input.expect([1 + 4, 4 + 3, 2, 1 + 4])
+    try gradients.parameters[0].expect([1 + 4, 4 + 3, 2, 1 + 4])
+    try Both.transposedConvolution(kernels([[1]]), stride: 2, outputPadding: 1)(x).output.expect(
+      [1, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0, 0], shape: [1, 1, 4, 4])
   }
 }

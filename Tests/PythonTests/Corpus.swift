@@ -32,6 +32,7 @@ struct Corpus: Decodable, Sendable {
     "MaxPool1d.return_indices": "the layer gives the values alone, and these are compared",
     "MaxPool2d.return_indices": "the layer gives the values alone, and these are compared",
     "MaxPool3d.return_indices": "the layer gives the values alone, and these are compared",
+    "FractionalMaxPool2d.return_indices": "the layer gives the values alone, and these are compared",
   ]
 
   static let names = (Array(modules.keys) + Array(losses.keys)).sorted()
@@ -45,7 +46,10 @@ struct Corpus: Decodable, Sendable {
 
   typealias Make<Result> = @Sendable (CorpusArguments) throws -> Result
 
-  static let modules: [String: Make<Module>] = [
+  static let modules = layers.merging(activations) { $1 }.merging(normalizations) { $1 }
+    .merging(resizing) { $1 }
+
+  static let layers: [String: Make<Module>] = [
     "Conv1d": {
       Conv1d(
         inChannels: try $0.int("in_channels"), outChannels: try $0.int("out_channels"),
@@ -146,7 +150,21 @@ struct Corpus: Decodable, Sendable {
         weight: try $0.tensor("weight"), ignoreIndex: try $0.int("ignore_index", -100),
         reduction: try $0.reduction())
     },
+    "KLDivLoss": {
+      KLDivLoss(reduction: try $0.reduction(), logTarget: try $0.bool("log_target", false))
+    },
     "MSELoss": { MSELoss(reduction: try $0.reduction()) },
+    "L1Loss": { L1Loss(reduction: try $0.reduction()) },
+    "SmoothL1Loss": {
+      SmoothL1Loss(reduction: try $0.reduction(), beta: try $0.double("beta", 1))
+    },
+    "HuberLoss": { HuberLoss(reduction: try $0.reduction(), delta: try $0.double("delta", 1)) },
+    "PoissonNLLLoss": {
+      PoissonNLLLoss(
+        logInput: try $0.bool("log_input", true), full: try $0.bool("full", false),
+        eps: try $0.double("eps", 1e-8), reduction: try $0.reduction())
+    },
+    "BCELoss": { BCELoss(weight: try $0.tensor("weight"), reduction: try $0.reduction()) },
     "BCEWithLogitsLoss": {
       BCEWithLogitsLoss(
         weight: try $0.tensor("weight"), reduction: try $0.reduction(), posWeight: try $0.tensor("pos_weight")

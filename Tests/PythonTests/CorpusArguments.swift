@@ -108,9 +108,20 @@ final class CorpusArguments {
       value.list?.map(\.int) ?? [Int?](repeating: value.int, count: dimensions)
     }
   }
+  /// One size or ratio for all dimensions, or a list of them; nil when it is not given.
+  func optionalRatios(_ name: String) throws -> (any ScaleConvertible)? {
+    try optional(name, nil) { value in
+      if let number = value.double { return number }
+      guard let numbers = value.list?.map(\.double), !numbers.contains(nil) else { return nil }
+      return numbers.compactMap { $0 }
+    }
+  }
+  func approximation() throws -> GELU.Approximation {
+    try read("approximate", GELU.Approximation.none) { $0.string.flatMap(GELU.Approximation.init(rawValue:)) }
+  }
   func reduction() throws -> Reduction {
     try read("reduction", .mean) {
-      ["none": Reduction.none, "mean": .mean, "sum": .sum][$0.string ?? ""]
+      ["none": Reduction.none, "mean": .mean, "sum": .sum, "batchmean": .batchmean][$0.string ?? ""]
     }
   }
 }

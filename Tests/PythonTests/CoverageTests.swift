@@ -7,7 +7,7 @@ struct CoverageTests {
   func complete() throws {
     let compared: [PublicType.Kind: Set<String>] = [
       .layer: Set(ModuleCase.all.map(\.type)), .loss: Set(try LossCase.all.map { try $0.type }),
-      .optimizer: Set(OptimizerCase.all.map(\.type)),
+      .optimizer: Set(try OptimizerCase.all.map { try $0.type }),
       .schedule: Set(try ScheduleCase.all.map { try $0.type }),
     ]
     let types = try PublicType.all()

@@ -12,6 +12,7 @@ enum ExactnessTable {
     case loss
     case optimizer
     case schedule
+    case initializer
     case network
     case loader
     case curve = "training curve"

@@ -6,19 +6,26 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
   let name: String
   let python: String
   let shape: [Int]
+  /// The input holds whole numbers below this; nil: numbers.
+  let indicesBelow: Int?
   let make: @Sendable () -> Module
 
-  init(_ python: String, _ shape: [Int], _ make: @escaping @Sendable () -> Module) {
-    name = python.replacing("/", with: "÷")
+  init(
+    _ python: String, _ shape: [Int], indicesBelow: Int? = nil, _ make: @escaping @Sendable () -> Module
+  ) {
+    name = "\(python.replacing("/", with: "÷")) of \(shape)"
     self.python = python
     self.shape = shape
+    self.indicesBelow = indicesBelow
     self.make = make
   }
 
-  var testDescription: String { python }
+  var testDescription: String { name }
   var type: String { "\(Swift.type(of: make()))" }
 
-  static let all: [ModuleCase] = [
+  static let all = layers + activations + normalizations + draws + containers + resizing
+
+  static let layers: [ModuleCase] = [
     ModuleCase("nn.Conv1d(4, 6, 3)", [2, 4, 17]) { Conv1d(inChannels: 4, outChannels: 6, kernelSize: 3) },
     ModuleCase("nn.Conv1d(4, 6, 3, stride=2, padding=2, dilation=2, groups=2, bias=False)", [2, 4, 17]) {
       Conv1d(
@@ -133,7 +140,8 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
 
   /// What Python says of all cases, in one run.
   static let peer: Result<StateDict, any Error> = Result {
-    try Peer.run("modules.py", [Peer.cases(all.map { [$0.name, $0.python, "\($0.shape)"] })])
+    try Peer.run(
+      "modules.py", [Peer.cases(all.map { [$0.name, $0.python, "\($0.shape)", "\($0.indicesBelow ?? 0)"] })])
   }
 }
 
@@ -144,6 +152,40 @@ struct ModuleTests {
     arguments: ModuleCase.all)
   func sameAsPython(_ item: ModuleCase) throws {
     try ExactnessTable.row(.layer, item.type) { try compare(item) }
+  }
+
+  @Test("layers print themselves as Python prints them", arguments: ModuleCase.printedAlike)
+  func description(_ item: ModuleCase) throws {
+    let text = try #require(try ModuleCase.peer.get()["\(item.name)/text"]).bytes()
+    #expect(item.make().description == String(decoding: text, as: UTF8.self))
+  }
+
+  @Test("Python opens the export of each: equal outputs and state, in training and evaluation")
+  func exports() throws {
+    try ExactnessTable.row(.export, "each layer and container", compareExports)
+  }
+
+  private func compareExports() throws {
+    try Peer.singleThreaded()
+    let cases = ModuleCase.all
+    var modules: [Module] = []
+    var rows: [[String]] = []
+    for item in cases {
+      let (module, file) = (item.make(), Peer.temporaryFile("layer.pt"))
+      try ScriptModule(module).save(to: file)
+      modules.append(module)
+      rows.append([item.name, file, "\(item.shape)", "\(item.indicesBelow ?? 0)"])
+    }
+    let peer = try Peer.run("exports.py", [Peer.cases(rows)])
+    for (item, module) in zip(cases, modules) {
+      try Torch.manualSeed(7)
+      let x =
+        try item.indicesBelow.map { try Tensor.randint(0, $0, item.shape) } ?? Tensor.randn(item.shape)
+      try expectEqual(try noGrad { try module(x) }, peer, "\(item.name)/output")
+      module.eval()
+      try expectEqual(try noGrad { try module(x) }, peer, "\(item.name)/evaluated")
+      for (key, tensor) in module.stateDict() { try expectEqual(tensor, peer, "\(item.name)/state/\(key)") }
+    }
   }
 
   private func compare(_ item: ModuleCase) throws {
@@ -157,12 +199,14 @@ struct ModuleTests {
       Array(initial.keys).map { "\(item.name)/initial/\($0)" } == keys, "state-dict keys and their order")
     for (key, tensor) in initial { try expectEqual(tensor, peer, "\(item.name)/initial/\(key)") }
 
-    let x = try Tensor.randn(item.shape, requiresGrad: true)
+    let x =
+      try item.indicesBelow.map { try Tensor.randint(0, $0, item.shape) }
+      ?? Tensor.randn(item.shape, requiresGrad: true)
     let output = try module(x)
     try expectEqual(output, peer, "\(item.name)/output")
     let seed = try Tensor.randn(output.shape)
     try output.backward(gradient: seed)
-    try expectEqual(x.grad, peer, "\(item.name)/gradient/input")
+    if x.requiresGrad { try expectEqual(x.grad, peer, "\(item.name)/gradient/input") }
     for (key, tensor) in module.namedParameters() {
       try expectEqual(tensor.grad, peer, "\(item.name)/gradient/\(key)")
     }

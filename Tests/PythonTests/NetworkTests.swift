@@ -59,26 +59,4 @@ struct NetworkTests {
     try expectEqual(try noGrad { try model(x) }, peer, "evaluated")
     for (key, tensor) in model.stateDict() { try expectEqual(tensor, peer, "final/\(key)") }
   }
-
-  @Test("first weights by fan in and fan out, uniform and normal, are Python's bit for bit")
-  func initialization() throws {
-    try ExactnessTable.row(.network, "kaimingUniform, kaimingNormal") {
-      try Peer.singleThreaded()
-      let cases: [(shape: [Int], a: Double, mode: FanMode)] = [
-        ([3, 2], 0, .fanIn), ([5, 3], 0.2, .fanOut), ([8, 4, 3], 0, .fanOut), ([64, 3, 7, 7], 0, .fanOut),
-        ([64, 3, 7, 7], 2.25, .fanIn), ([4, 6, 2, 3, 5], 0.01, .fanOut), ([0, 3], 0, .fanIn),
-      ]
-      let rows = cases.enumerated().map { index, item in
-        ["\(index)", "\(item.shape)", "\(item.a)", item.mode == .fanIn ? "fan_in" : "fan_out"]
-      }
-      let peer = try Peer.run("initialization.py", [Peer.cases(rows)])
-      try Torch.manualSeed(9)
-      for (index, item) in cases.enumerated() {
-        try expectEqual(
-          try kaimingUniform(Tensor.zeros(item.shape), a: item.a), peer, "\(index)/uniform")
-        try expectEqual(
-          try kaimingNormal(Tensor.zeros(item.shape), a: item.a, mode: item.mode), peer, "\(index)/normal")
-      }
-    }
-  }
 }

@@ -123,6 +123,71 @@ struct GradientTests {
     #expect(worstSlope(AveragePool(.sliding(geometry), divisorOverride: 3), x, [], &random) < 1e-7)
   }
 
+  @Test("borders, also those computed from the picture")
+  func padding() {
+    var random = SplitMix(state: 11)
+    let x = random.array([2, 2, 4, 5])
+    let borders: [Border] = [(2, 1), (0, 3)]
+    for mode in PaddingMode.allCases {
+      #expect(worstSlope(Pad(borders, mode, value: 2), x, [], &random) < 1e-7)
+      #expect(worstSlope(Pad([(-1, 2), (1, -1)], mode), x, [], &random) < 1e-7)
+    }
+    #expect(worstSlope(MeanPad(borders), x, [], &random) < 1e-7)
+    #expect(worstSlope(MeanPad([(-1, 2), (1, 0)]), x, [], &random) < 1e-7)
+    for weights in [[2, -1], [3, -3, 1], [0.5]] {
+      #expect(worstSlope(WeightedPad(borders, weights: weights), x, [], &random) < 1e-7)
+      #expect(worstSlope(WeightedPad([(-1, 2), (3, -1)], weights: weights), x, [], &random) < 1e-7)
+    }
+  }
+
+  @Test("transposed convolution is the convolution's way back", arguments: 0..<6)
+  func transposedConvolution(_ seed: Int) {
+    var random = SplitMix(state: UInt64(seed + 20))
+    let dimensions = 1 + seed % 2
+    let spatial = (0..<dimensions).map { _ in Int.random(in: 3...4, using: &random) }
+    let geometry = ConvolutionGeometry(
+      stride: spatial.map { _ in Int.random(in: 1...3, using: &random) },
+      padding: spatial.map { _ in seed % 3 == 0 ? (1, 1) : (0, 0) },
+      dilation: spatial.map { _ in Int.random(in: 1...2, using: &random) }, groups: 1 + seed % 2)
+    let layer = ConvTranspose(geometry, outputPadding: spatial.map { _ in 0 })
+    let x = random.array([2, 2 * geometry.groups] + spatial)
+    let w = random.array([2 * geometry.groups, 3] + spatial.map { _ in 2 })
+    let b = random.array([3 * geometry.groups])
+    #expect(worstSlope(layer, x, [w, b], &random) < 1e-7)
+    let y = layer.evaluate(x, [w]).output
+    let back = Convolution.backward(y, weight: w, gradient: x, geometry).input
+    #expect(y.zip(back) { abs($0 - $1) }.values.allSatisfy { $0 < 1e-12 })
+  }
+
+  @Test("n-max, power-average and fractional pooling, patches, upsampling")
+  func resizing() {
+    var random = SplitMix(state: 30)
+    let x = random.array([1, 2, 6, 7])
+    let field = PoolingGeometry(
+      kernel: [3, 2], stride: [2, 1], padding: [1, 1], dilation: [1, 2], ceilMode: true)
+    for n in [1, 3, 6] { #expect(worstSlope(NMaxPool(field, n: n), x, [], &random) < 1e-7) }
+    let plain = PoolingGeometry(
+      kernel: [3, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1], ceilMode: true)
+    for p in [1.0, 2, 4] { #expect(worstSlope(LPPool(plain, p: p), x, [], &random) < 1e-6) }
+    #expect(worstSlope(LPPool(plain, p: 1.5), x.map { abs($0) + 0.1 }, [], &random) < 1e-6)
+    let fractional = FractionalMaxPool(
+      kernel: [2, 3], outputSize: [4, 3], samples: [0.1, 0.9, 0.5, 0.3])
+    #expect(worstSlope(fractional, x, [], &random) < 1e-7)
+    let geometry = ConvolutionGeometry(stride: [2, 1], padding: [(1, 1), (0, 0)], dilation: [1, 2])
+    let unfold = Unfold(geometry, kernel: [3, 2])
+    #expect(worstSlope(unfold, x, [], &random) < 1e-7)
+    let columns = unfold.evaluate(x).output
+    #expect(worstSlope(Fold(unfold, outputSize: [6, 7]), columns, [], &random) < 1e-7)
+    for kind in [Upsampling.Kind.nearest, .nearestExact, .linear, .cubic] {
+      for corners in [false, true] {
+        let layer = Upsampling(kind, outputSize: [9, 5], alignCorners: corners)
+        #expect(worstSlope(layer, x, [], &random) < 1e-7)
+      }
+      let layer = Upsampling(kind, outputSize: [9, 17], factors: [1.5, 2.5])
+      #expect(worstSlope(layer, x, [], &random) < 1e-7)
+    }
+  }
+
   @Test("activations, softmax, dropout and batch normalisation")
   func elementwise() {
     var random = SplitMix(state: 8)
@@ -156,6 +221,34 @@ struct GradientTests {
       BinaryCrossEntropyWithLogits(target: same, weight: same, posWeight: same, reduction: reduction),
     ]
     for layer in layers { #expect(worstSlope(layer, x, [], &random) < 1e-7, "\(type(of: layer))") }
+  }
+
+  @Test("losses of elements", arguments: Reduction.allCases)
+  func elementLosses(_ reduction: Reduction) {
+    var random = SplitMix(state: 19)
+    let x = random.array([3, 4])
+    let target = random.array([3, 4]).map(abs).values
+    let counts = target.map { ($0 * 5).rounded() }
+    let layers: [any Layer] = [
+      AbsoluteError(target: target, reduction: reduction),
+      RoundedError.smoothL1(target: target, beta: 0.4, reduction: reduction),
+      RoundedError.huber(target: target, delta: 0.4, reduction: reduction),
+      PoissonNegativeLogLikelihood(target: counts, full: true, reduction: reduction),
+      KullbackLeibler(target: target, perRow: true, reduction: reduction),
+      KullbackLeibler(target: target, logTarget: true, reduction: reduction),
+      SigmoidFocal(target: target, reduction: reduction),
+      SigmoidFocal(target: target, alpha: nil, gamma: 3, reduction: reduction),
+      SigmoidFocal(target: target, gamma: 0, reduction: reduction),
+    ]
+    for layer in layers { #expect(worstSlope(layer, x, [], &random) < 1e-7, "\(type(of: layer))") }
+    let probabilities = x.map { 0.5 + 0.3 * $0 }
+    let ofProbabilities: [any Layer] = [
+      BinaryCrossEntropy(target: target, weight: target, reduction: reduction),
+      PoissonNegativeLogLikelihood(target: counts, logInput: false, reduction: reduction),
+    ]
+    for layer in ofProbabilities {
+      #expect(worstSlope(layer, probabilities, [], &random) < 1e-7, "\(type(of: layer))")
+    }
   }
 
   @Test("a whole network")

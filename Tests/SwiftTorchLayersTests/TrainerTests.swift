@@ -61,6 +61,124 @@ struct TrainerTests {
     #expect(numbers(whole) == numbers(resumed))
   }
 
+  private static let schedules = [
+    "onecycle:warmup=0.4", "cosine", "step:size=1", "plateau:patience=0,threshold=0.9",
+  ]
+
+  private static func makeScheduled(_ text: String, _ optimizer: OptimizerName, epochs: Int) throws -> (
+    trainer: Trainer, validation: DataLoader
+  ) {
+    let (made, validation) = try makeTrainer()
+    var configuration = RunConfiguration()
+    configuration.optimizer = optimizer
+    configuration.momentum = optimizer.hasMomentum ? 0.8 : 0
+    configuration.lr = 0.05
+    configuration.epochs = epochs
+    configuration.schedule = try RunSchedule(text)
+    let optimizer = configuration.makeOptimizer(made.model.parameters())
+    let schedule = try configuration.makeSchedule(optimizer, batches: made.loader.count)
+    return (
+      try Trainer(made.model, optimizer: optimizer, loader: made.loader, schedule: schedule), validation
+    )
+  }
+
+  @Test(
+    "with a schedule, too, a restored run has the learning rates and weights of one that was not interrupted",
+    arguments: schedules, OptimizerName.allCases)
+  func scheduledInterruption(_ schedule: String, _ optimizer: OptimizerName) throws {
+    let (whole, validation) = try Self.makeScheduled(schedule, optimizer, epochs: 3)
+    #expect(try whole.fit(epochs: 3, validation: validation) == .finished)
+    // In the first epoch, in the second's validation, in the third epoch.
+    for question in [1, 12, 15] {
+      let (stopped, _) = try Self.makeScheduled(schedule, optimizer, epochs: 3)
+      var asked = 0
+      let outcome = try stopped.fit(
+        epochs: 3, validation: validation,
+        shouldStop: {
+          asked += 1
+          return asked > question
+        })
+      #expect(outcome == .interrupted)
+      let (tensors, metadata) = try stopped.checkpoint()
+      let (resumed, _) = try Self.makeScheduled(schedule, optimizer, epochs: 3)
+      try resumed.restore(tensors, metadata: metadata)
+      #expect(try resumed.fit(epochs: 3, validation: validation) == .finished)
+      for (key, tensor) in whole.model.stateDict() {
+        #expect(try resumed.model.stateDict()[key]?.equal(tensor) == true, "\(key)")
+      }
+      #expect(whole.history.map(\.learningRate) == resumed.history.map(\.learningRate))
+    }
+    let rates = whole.history.compactMap(\.learningRate)
+    #expect(rates.count == 3 && Set(rates).count > 1, "\(rates)")
+  }
+
+  @Test("a schedule by epochs sets PyTorch's rates; onecycle takes a step for each batch, plateau the loss")
+  func learningRates() throws {
+    func rates(_ text: String, epochs: Int = 4) throws -> [Double?] {
+      let (trainer, validation) = try Self.makeScheduled(text, .sgd, epochs: epochs)
+      try trainer.fit(epochs: epochs, validation: validation)
+      return trainer.history.map(\.learningRate)
+    }
+    #expect(try rates("constant") == [0.05, 0.05, 0.05, 0.05])
+    #expect(try rates("multistep:milestones=1+3,gamma=0.5") == [0.05, 0.025, 0.025, 0.0125])
+    #expect(try rates("exponential:gamma=0.5", epochs: 2) == [0.05, 0.025])
+    #expect(try rates("cosine:min=0.01,length=2", epochs: 3) == [0.05, 0.03, 0.01])
+    #expect(try rates("plateau:factor=0.5,patience=0,threshold=1") == [0.05, 0.025, 0.0125, 0.00625])
+    let plain = SGD([try Tensor.zeros([1])], lr: 0.05, momentum: 0.8)
+    let cycle = OneCycleLR(plain, maxLR: 0.05, totalSteps: 12)
+    var expected: [Double?] = []
+    for step in 1...12 {
+      try cycle.step()
+      if step % 3 == 0 { expected.append(plain.learningRates[0]) }
+    }
+    #expect(try rates("onecycle") == expected)
+  }
+
+  @Test(
+    "what is wrong with a schedule is said with the nearest word",
+    arguments: [
+      ("cosin", "did you mean cosine?"), ("", "there is no schedule ''"),
+      ("step", "needs size: step:size=10"),
+      ("step:sise=3", "did you mean size?"), ("step:size", "look like step:size=10,gamma=0.5, not 'size'"),
+      ("step:size=3,size=3", "has size twice"), ("step:size=3+4", "a whole number from 1 to a million"),
+      ("step:size=1e9", "a whole number"), ("step:size=2.5", "a whole number"),
+      ("step:size=", "a whole number"),
+      ("step:size=3,gamma=inf", "a number above 0"), ("multistep:milestones=3+", "a + between them"),
+      ("multistep:milestones=-1", "a + between them"), ("constant:x=1", "has no settings"),
+      ("linear:start=0", "above 0 and at most 1"), ("linear:end=1.5", "between 0 and 1"),
+      ("onecycle:warmup=1", "neither of them"), ("polynomial:power=-1", "not negative"),
+      ("exponential", "exponential:gamma=0.9"), ("plateau:patience=-1", "from 0 to a million"),
+    ])
+  func wrongSchedule(_ text: String, _ words: String) {
+    #expect(message { try RunSchedule(text) }.contains(words), "\(message { try RunSchedule(text) })")
+  }
+
+  @Test("a cycle whose rise has no step is refused; a schedule is a word in JSON")
+  func scheduleEdges() throws {
+    let optimizer = SGD([try Tensor.zeros([1])], lr: 0.05)
+    let cycle = try RunSchedule("onecycle:warmup=0.1")
+    #expect(message { try cycle.make(optimizer, epochs: 2, batches: 5) }.contains("choose another warmup"))
+    #expect(try cycle.make(optimizer, epochs: 3, batches: 5) is OneCycleLR)
+    let text = try JSONEncoder.stable.encode(["schedule": cycle])
+    #expect(String(decoding: text, as: UTF8.self).contains("\"onecycle:warmup=0.1\""))
+    #expect(try JSONDecoder.stable.decode([String: RunSchedule].self, from: text)["schedule"] == cycle)
+    #expect(try cycle.endsWithRun && !RunSchedule("cosine:length=9").endsWithRun)
+  }
+
+  @Test("a checkpoint without the schedule's state, or with that of another, is refused")
+  func scheduleMisfit() throws {
+    let (trainer, _) = try Self.makeScheduled("cosine", .adam, epochs: 2)
+    let (other, _) = try Self.makeScheduled("plateau", .adam, epochs: 2)
+    let (plain, _) = try Self.makeTrainer()
+    for source in [other, plain] {
+      let (tensors, metadata) = try source.checkpoint()
+      #expect(message { try trainer.restore(tensors, metadata: metadata) }.contains("CosineAnnealingLR"))
+    }
+    var (tensors, metadata) = try trainer.checkpoint()
+    tensors["schedule.last_epoch"] = try Tensor([Double.nan])
+    #expect(message { try trainer.restore(tensors, metadata: metadata) }.contains("last_epoch"))
+  }
+
   @Test("a checkpoint keeps its values while training goes on")
   func checkpointIsACopy() throws {
     let (trainer, _) = try Self.makeTrainer()

@@ -40,7 +40,7 @@ func torchScriptSource(of module: Module) -> String? {
   return "def forward(self, input: Tensor) -> Tensor:\n\(lines)"
 }
 
-private func attribute(_ name: String, _ tensor: Tensor?) -> String {
+func attribute(_ name: String, _ tensor: Tensor?) -> String {
   tensor == nil ? "None" : "self.\(name)"
 }
 

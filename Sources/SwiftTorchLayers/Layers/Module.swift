@@ -33,9 +33,12 @@ open class Module: CustomStringConvertible {
   }
 
   /// Runs `forward(_:)`; an error gains the key path of the layer that failed.
-  public final func callAsFunction(_ input: Tensor) throws -> Tensor {
+  public final func callAsFunction(_ input: Tensor) throws -> Tensor { try observed { try forward(input) } }
+
+  /// Runs `body` as this module's forward: the output is told to the observer, an error gains the key path.
+  final func observed(_ body: () throws -> Tensor) throws -> Tensor {
     do {
-      let output = try forward(input)
+      let output = try body()
       observer?(output)
       return output
     } catch var error as TorchError {

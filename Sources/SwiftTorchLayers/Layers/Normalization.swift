@@ -1,13 +1,8 @@
-/// What batch normalisation over `[N, C]`, `[N, C, L]` and `[N, C, H, W]` shares.
-///
-/// `y = (x − mean) / √(var + eps) · weight + bias`, each channel by itself. In training mean and (biased)
-/// variance are the batch's, and the running ones become
-/// `(1 − momentum)·running + momentum·batch` with the unbiased variance; in evaluation the running ones serve.
-/// - Source: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167
-public class BatchNorm: Module {
+/// What batch and instance normalisation have in common: PyTorch's `_NormBase`.
+public class NormBase: Module {
   public let numFeatures: Int
   public let eps: Double
-  /// nil: a plain mean over all batches seen.
+  /// How much a new batch counts in the running statistics.
   public let momentum: Double?
   public let affine: Bool
   public let trackRunningStats: Bool
@@ -27,7 +22,7 @@ public class BatchNorm: Module {
     self.affine = affine
     self.trackRunningStats = trackRunningStats
     func filled(_ shape: [Int], _ value: Double, _ dtype: DType) -> Tensor {
-      Initialization.make(shape, dtype, device) { try Aten.fillInPlace($0, value) }
+      Initialization.filled(shape, value, dtype, device)
     }
     _weight = Parameter(wrappedValue: affine ? filled([numFeatures], 1, dtype) : nil)
     _bias = Parameter(wrappedValue: affine && bias ? filled([numFeatures], 0, dtype) : nil)
@@ -39,12 +34,32 @@ public class BatchNorm: Module {
   /// The numbers of dimensions an input may have.
   var inputDimensions: ClosedRange<Int> { 2...5 }
 
-  public override func forward(_ input: Tensor) throws -> Tensor {
-    let shape = input.shape
-    guard inputDimensions.contains(shape.count) else {
+  /// - Throws: `TorchError` when `input` has another number of dimensions.
+  func checkDimensions(_ input: Tensor) throws {
+    guard inputDimensions.contains(input.ndim) else {
       let wanted = inputDimensions.map(String.init).joined(separator: " or ")
       throw TorchError("expected an input of \(wanted) dimensions, got \(input.summary)")
     }
+  }
+
+  public override var extraDescription: String {
+    "\(numFeatures), eps=\(pythonDescription(eps)), momentum=\(momentum.map(pythonDescription(_:)) ?? "None"), "
+      + "affine=\(pythonDescription(affine)), bias=\(pythonDescription(bias != nil)), "
+      + "track_running_stats=\(pythonDescription(trackRunningStats))"
+  }
+}
+
+/// What batch normalisation over `[N, C]`, `[N, C, L]`, `[N, C, H, W]` and `[N, C, D, H, W]` shares.
+///
+/// `y = (x − mean) / √(var + eps) · weight + bias`, each channel by itself. In training mean and (biased)
+/// variance are the batch's, and the running ones become
+/// `(1 − momentum)·running + momentum·batch` with the unbiased variance (a momentum of nil: a plain mean over
+/// all batches seen); in evaluation the running ones serve.
+/// - Source: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167
+public class BatchNorm: NormBase {
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    let shape = input.shape
+    try checkDimensions(input)
     var factor = momentum ?? 0
     if training, let numBatchesTracked {
       try Aten.addScalarInPlace(numBatchesTracked, 1, 1)
@@ -60,12 +75,6 @@ public class BatchNorm: Module {
     let update = !training || trackRunningStats
     return try Aten.batchNorm(
       input, weight, bias, update ? runningMean : nil, update ? runningVar : nil, useBatch, factor, eps, true)
-  }
-
-  public override var extraDescription: String {
-    "\(numFeatures), eps=\(pythonDescription(eps)), momentum=\(momentum.map(pythonDescription(_:)) ?? "None"), "
-      + "affine=\(pythonDescription(affine)), bias=\(pythonDescription(bias != nil)), "
-      + "track_running_stats=\(pythonDescription(trackRunningStats))"
   }
 }
 
@@ -89,6 +98,17 @@ public final class BatchNorm2d: BatchNorm {
     super.init(numFeatures, eps, momentum, affine, trackRunningStats, device, dtype, bias)
   }
   override var inputDimensions: ClosedRange<Int> { 4...4 }
+}
+
+/// Batch normalisation of volumes `[N, C, D, H, W]`: `torch.nn.BatchNorm3d`.
+public final class BatchNorm3d: BatchNorm {
+  public init(
+    numFeatures: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true,
+    trackRunningStats: Bool = true, device: Device = .cpu, dtype: DType = .float32, bias: Bool = true
+  ) {
+    super.init(numFeatures, eps, momentum, affine, trackRunningStats, device, dtype, bias)
+  }
+  override var inputDimensions: ClosedRange<Int> { 5...5 }
 }
 
 extension Aten {

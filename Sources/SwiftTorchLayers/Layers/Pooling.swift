@@ -28,7 +28,7 @@ public class MaxPoolNd: Module {
 }
 
 /// A size as the user most likely gave it: one number when all dimensions agree.
-private func short(_ sizes: [Int]) -> String {
+func short(_ sizes: [Int]) -> String {
   Set(sizes).count == 1 ? "\(sizes[0])" : pythonDescription(sizes)
 }
 

@@ -4,8 +4,13 @@ public enum Reduction: Int, Sendable, OperatorArgument {
   case none = 0
   case mean = 1
   case sum = 2
+  /// The sum divided by the number of rows; only `klDiv` has it.
+  case batchmean = 3
 
-  public func append(to arguments: inout OperatorArguments) throws { try rawValue.append(to: &arguments) }
+  public func append(to arguments: inout OperatorArguments) throws {
+    guard self != .batchmean else { throw TorchError("only klDiv has the reduction batchmean") }
+    try rawValue.append(to: &arguments)
+  }
 }
 
 /// Softmax and negative log-likelihood in one: `torch.nn.functional.cross_entropy`.
@@ -33,27 +38,22 @@ public func nllLoss(
   try Aten.nllLossNd(input, target, weight, reduction, ignoreIndex)
 }
 
-/// `(x − t)²`: `torch.nn.functional.mse_loss`.
-/// - Throws: `TorchError` when the shapes differ; PyTorch would broadcast them with a warning.
-public func mseLoss(_ input: Tensor, _ target: Tensor, reduction: Reduction = .mean) throws -> Tensor {
-  try requireSameShape(input, target, "mseLoss")
-  return try Aten.mseLoss(input, target, reduction)
-}
-
-/// `−w·(p·t·log σ(x) + (1 − t)·log(1 − σ(x)))`, computed without overflow:
-/// `torch.nn.functional.binary_cross_entropy_with_logits`.
+/// `t·(log t − x)` of log-probabilities x: `torch.nn.functional.kl_div`, the Kullback–Leibler divergence of the
+/// distribution t from the one that the input describes.
 /// - Parameters:
-///   - weight: a factor for each element, broadcast to the input's shape.
-///   - posWeight: the factor `p` of the positive targets.
-public func binaryCrossEntropyWithLogits(
-  _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean,
-  posWeight: Tensor? = nil
+///   - reduction: `.batchmean` is the divergence of a row on average; `.mean` divides by the number of classes, too.
+///   - logTarget: the target is log-probabilities: `eᵗ·(t − x)`.
+/// - Throws: `TorchError` when the shapes differ; PyTorch would broadcast them.
+public func klDiv(
+  _ input: Tensor, _ target: Tensor, reduction: Reduction = .mean, logTarget: Bool = false
 ) throws -> Tensor {
-  try requireSameShape(input, target, "binaryCrossEntropyWithLogits")
-  return try Aten.bceWithLogits(input, target, weight, posWeight, reduction)
+  try requireSameShape(input, target, "klDiv")
+  guard reduction == .batchmean else { return try Aten.klDiv(input, target, reduction, logTarget) }
+  let sum = try Aten.klDiv(input, target, Reduction.sum, logTarget)
+  return input.shape.isEmpty ? sum : try sum / input.shape[0]
 }
 
-private func requireSameShape(_ input: Tensor, _ target: Tensor, _ name: String) throws {
+func requireSameShape(_ input: Tensor, _ target: Tensor, _ name: String) throws {
   guard input.shape == target.shape else {
     throw TorchError(
       "\(name) needs input and target of one shape, got \(input.summary) and \(target.summary)")
@@ -112,38 +112,23 @@ public struct NLLLoss: Loss, Sendable {
   }
 }
 
-/// `mseLoss(_:_:)` with settings: `torch.nn.MSELoss`.
-public struct MSELoss: Loss, Sendable {
+/// `klDiv(_:_:)` with settings: `torch.nn.KLDivLoss`.
+public struct KLDivLoss: Loss, Sendable {
   public var reduction: Reduction
+  public var logTarget: Bool
 
-  public init(reduction: Reduction = .mean) { self.reduction = reduction }
-
-  public func callAsFunction(_ input: Tensor, _ target: Tensor) throws -> Tensor {
-    try mseLoss(input, target, reduction: reduction)
-  }
-}
-
-/// `binaryCrossEntropyWithLogits(_:_:)` with settings: `torch.nn.BCEWithLogitsLoss`.
-public struct BCEWithLogitsLoss: Loss, Sendable {
-  public var weight: Tensor?
-  public var reduction: Reduction
-  public var posWeight: Tensor?
-
-  public init(weight: Tensor? = nil, reduction: Reduction = .mean, posWeight: Tensor? = nil) {
-    self.weight = weight
+  public init(reduction: Reduction = .mean, logTarget: Bool = false) {
     self.reduction = reduction
-    self.posWeight = posWeight
+    self.logTarget = logTarget
   }
 
   public func callAsFunction(_ input: Tensor, _ target: Tensor) throws -> Tensor {
-    try binaryCrossEntropyWithLogits(
-      input, target, weight: weight, reduction: reduction, posWeight: posWeight)
+    try klDiv(input, target, reduction: reduction, logTarget: logTarget)
   }
 }
 
 extension Aten {
   static let crossEntropyLoss = Operator("aten::cross_entropy_loss")
   static let nllLossNd = Operator("aten::nll_loss_nd")
-  static let mseLoss = Operator("aten::mse_loss")
-  static let bceWithLogits = Operator("aten::binary_cross_entropy_with_logits")
+  static let klDiv = Operator("aten::kl_div")
 }

@@ -7,7 +7,7 @@
 #endif
 
 /// The settings of a group of parameters of `Adam` and `AdamW`.
-public struct AdamSettings: Sendable {
+public struct AdamSettings: OptimizerSettings {
   public var lr: Double
   public var betas: (Double, Double)
   public var eps: Double
@@ -47,11 +47,6 @@ public class AdamBase: Optimizer<AdamSettings>, AnyOptimizer {
     self.fused = fused
     self.decoupledWeightDecay = decoupledWeightDecay
     super.init(groups: groups)
-  }
-
-  public var learningRates: [Double] {
-    get { groups.map(\.settings.lr) }
-    set { for (index, lr) in newValue.enumerated() { groups[index].settings.lr = lr } }
   }
 
   public var momentums: [Double]? {

@@ -42,6 +42,30 @@ open class Optimizer<Settings> {
   /// The names that the state of a parameter has after a step.
   func stateNames(_ settings: Settings) -> [String] { [] }
 
+  /// Names of single numbers in the state, which PyTorch keeps on the CPU; the others are moments.
+  var numberNames: Set<String> { ["step"] }
+
+  /// Whether a tensor can be what is remembered of a parameter under a name.
+  func fits(_ name: String, _ tensor: Tensor, _ parameter: Tensor) -> Bool {
+    numberNames.contains(name) ? tensor.numel == 1 : tensor.shape == parameter.shape
+  }
+
+  /// What is remembered of a parameter; at its first step a count of 0, and zeros under each of `moments`.
+  final func memory(_ index: Int, _ parameter: Tensor, _ moments: [String]) throws -> [String: Tensor] {
+    if state[index].isEmpty {
+      state[index]["step"] = try Tensor(0 as Float)
+      for name in moments { state[index][name] = try Aten.zerosLike(parameter) }
+    }
+    return state[index]
+  }
+
+  /// Adds 1 to a count and reads it.
+  final func count(_ memory: [String: Tensor]) throws -> Double {
+    let count = memory["step"]!
+    try Aten.addScalarInPlace(count, 1, 1)
+    return try count.item(as: Double.self)
+  }
+
   /// Forgets the gradients of all parameters, or sets them to zero.
   public func zeroGrad(setToNone: Bool = true) throws {
     for parameter in groups.lazy.flatMap(\.parameters) {
@@ -72,14 +96,13 @@ open class Optimizer<Settings> {
       let parts = key.split(separator: ".", maxSplits: 2)
       guard parts.count == 3, parts[0] == "state", let index = Int(parts[1]), parameters.indices ~= index
       else { throw TorchError("the optimizer state has the key \(key), which fits no parameter") }
-      // PyTorch keeps the step count on the CPU; moments live where the parameter lives.
-      let isCount = parts[2] == "step"
-      guard isCount ? tensor.numel == 1 : tensor.shape == parameters[index].shape else {
+      let name = String(parts[2])
+      guard fits(name, tensor, parameters[index]) else {
         throw TorchError(
           "\(key) is \(tensor.shape) in the optimizer state, its parameter is \(parameters[index].shape)")
       }
-      fresh[index][String(parts[2])] = try noGrad {
-        try tensor.detach().clone().to(isCount ? .cpu : parameters[index].device)
+      fresh[index][name] = try noGrad {
+        try tensor.detach().clone().to(numberNames.contains(name) ? .cpu : parameters[index].device)
       }
     }
     let names = groups.flatMap { group in group.parameters.map { _ in stateNames(group.settings) } }
@@ -89,6 +112,18 @@ open class Optimizer<Settings> {
       }
     }
     state = fresh
+  }
+}
+
+/// Settings with a learning rate, as those of every optimizer here have.
+public protocol OptimizerSettings: Sendable {
+  var lr: Double { get set }
+}
+
+extension Optimizer where Settings: OptimizerSettings {
+  public var learningRates: [Double] {
+    get { groups.map(\.settings.lr) }
+    set { for (index, lr) in newValue.enumerated() { groups[index].settings.lr = lr } }
   }
 }
 

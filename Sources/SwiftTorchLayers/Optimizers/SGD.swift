@@ -9,7 +9,7 @@
 /// - Source: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
 public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
   /// The settings of a group of parameters.
-  public struct Settings: Sendable {
+  public struct Settings: OptimizerSettings {
     public var lr: Double
     public var momentum: Double
     public var dampening: Double
@@ -49,11 +49,6 @@ public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
   public init(_ groups: [Group], fused: Bool = false) {
     self.fused = fused
     super.init(groups: groups)
-  }
-
-  public var learningRates: [Double] {
-    get { groups.map(\.settings.lr) }
-    set { for (index, lr) in newValue.enumerated() { groups[index].settings.lr = lr } }
   }
 
   public var momentums: [Double]? {

@@ -71,7 +71,8 @@ final class RunningMetrics {
       let size = labels.numel
       let predictions = try Aten.argmax(logits.detach(), 1, false)
       let sum = reduction == .none ? try Aten.sumAll(value.detach(), nil as DType?) : try value.detach()
-      try Aten.addInPlace(loss, sum, reduction == .mean ? size : 1)
+      let isMean = reduction == .mean || reduction == .batchmean
+      try Aten.addInPlace(loss, sum, isMean ? size : 1)
       try Aten.addInPlace(right, try Aten.sumAll(try Aten.eq(predictions, labels), nil as DType?), 1)
       count += size
       return predictions

@@ -21,6 +21,18 @@ public enum OptimizerName: String, Codable, CaseIterable, Sendable {
   case sgd
   case adam
   case adamw
+  case rmsprop
+  case adagrad
+  case adadelta
+  case adamax
+  case nadam
+  case radam
+
+  /// The learning rate of a run that gives none. That of Adadelta is a factor of steps that find their own size.
+  public var lr: Double { self == .adadelta ? 1 : 3e-3 }
+
+  /// Whether `momentum` is a setting of its own.
+  public var hasMomentum: Bool { self == .sgd || self == .rmsprop }
 }
 
 /// Everything that determines a run: what `config.json` in its folder holds.
@@ -35,6 +47,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var lr = 3e-3
   public var momentum = 0.0
   public var weightDecay = 0.0
+  /// How the learning rate changes; nil for a constant one.
+  public var schedule: RunSchedule?
   public var seed: UInt64 = 0
   /// Threads of one operator.
   public var threads = 1
@@ -67,13 +81,25 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     return try known.make(inputShape: inputShape, classes: classes.count)
   }
 
-  /// The optimizer as the configuration says.
+  /// The optimizer as the configuration says, with PyTorch's defaults for what it does not say.
   public func makeOptimizer(_ parameters: [Tensor]) -> any AnyOptimizer {
     switch optimizer {
     case .sgd: SGD(parameters, lr: lr, momentum: momentum, weightDecay: weightDecay, fused: !exact)
     case .adam: Adam(parameters, lr: lr, weightDecay: weightDecay, fused: !exact)
     case .adamw: AdamW(parameters, lr: lr, weightDecay: weightDecay, fused: !exact)
+    case .rmsprop: RMSprop(parameters, lr: lr, weightDecay: weightDecay, momentum: momentum)
+    case .adagrad: Adagrad(parameters, lr: lr, weightDecay: weightDecay)
+    case .adadelta: Adadelta(parameters, lr: lr, weightDecay: weightDecay)
+    case .adamax: Adamax(parameters, lr: lr, weightDecay: weightDecay)
+    case .nadam: NAdam(parameters, lr: lr, weightDecay: weightDecay)
+    case .radam: RAdam(parameters, lr: lr, weightDecay: weightDecay)
     }
+  }
+
+  /// The schedule of its learning rate as the configuration says.
+  /// - Parameter batches: the batches of an epoch.
+  public func makeSchedule(_ optimizer: any AnyOptimizer, batches: Int) throws -> LRScheduler? {
+    try schedule?.make(optimizer, epochs: epochs, batches: batches)
   }
 
   /// Checks what can be checked without data.

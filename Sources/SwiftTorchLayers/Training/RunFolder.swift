@@ -84,12 +84,14 @@ public struct RunFolder: Sendable {
 
   public func write(_ history: [EpochMetrics]) throws {
     var text =
-      "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds,images_per_second\n"
+      "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds,images_per_second,"
+      + "learning_rate\n"
+    func cell(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
     for line in history {
-      let columns = [
-        "\(line.epoch)", "\(line.trainLoss)", "\(line.trainAccuracy)",
-        line.validationLoss.map { "\($0)" } ?? "", line.validationAccuracy.map { "\($0)" } ?? "",
-        "\(line.seconds)", "\(line.imagesPerSecond)",
+      let columns: [String] = [
+        String(line.epoch), cell(line.trainLoss), cell(line.trainAccuracy), cell(line.validationLoss),
+        cell(line.validationAccuracy), cell(line.seconds), cell(line.imagesPerSecond),
+        cell(line.learningRate),
       ]
       text += columns.joined(separator: ",") + "\n"
     }

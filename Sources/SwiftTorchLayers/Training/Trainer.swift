@@ -15,10 +15,12 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
   /// Time spent training, without validation.
   public let seconds: Double
   public let imagesPerSecond: Double
+  /// The learning rate as the epoch ended, of the first group; nil in the history of older runs.
+  public let learningRate: Double?
 
   public init(
     epoch: Int, trainLoss: Double, trainAccuracy: Double, validationLoss: Double? = nil,
-    validationAccuracy: Double? = nil, seconds: Double, imagesPerSecond: Double
+    validationAccuracy: Double? = nil, seconds: Double, imagesPerSecond: Double, learningRate: Double? = nil
   ) {
     self.epoch = epoch
     self.trainLoss = trainLoss
@@ -27,6 +29,7 @@ public struct EpochMetrics: Codable, Equatable, Sendable {
     self.validationAccuracy = validationAccuracy
     self.seconds = seconds
     self.imagesPerSecond = imagesPerSecond
+    self.learningRate = learningRate
   }
 }
 
@@ -87,11 +90,15 @@ public final class Trainer {
   private var epochSeconds = 0.0
   private let scaler: GradScaler?
   private let parameters: [Tensor]
+  private let schedule: LRScheduler?
 
-  /// - Parameter withoutTape: do steps by a `StepPlan` where the model allows it.
+  /// - Parameters:
+  ///   - withoutTape: do steps by a `StepPlan` where the model allows it.
+  ///   - schedule: takes a step after each epoch; a `OneCycleLR` after each batch instead, and a
+  ///     `ReduceLROnPlateau` with the validation loss, without validation with the training loss.
   public init(
     _ model: Module, optimizer: any AnyOptimizer, loader: DataLoader, loss: any Loss = CrossEntropyLoss(),
-    precision: Precision = .float32, withoutTape: Bool = false
+    precision: Precision = .float32, withoutTape: Bool = false, schedule: LRScheduler? = nil
   ) throws {
     self.model = model
     self.optimizer = optimizer
@@ -99,6 +106,7 @@ public final class Trainer {
     self.loss = loss
     self.precision = precision
     self.withoutTape = withoutTape
+    self.schedule = schedule
     sums = try RunningMetrics(device: loader.device)
     parameters = model.parameters()
     scaler = precision == .fp16 ? try GradScaler(device: loader.device) : nil
@@ -130,6 +138,7 @@ public final class Trainer {
         if shouldStop() { return .interrupted }
         guard let batch = try epoch.next() else { break }
         try step(batch)
+        if let cycle = schedule as? OneCycleLR { try cycle.step() }
         images += batch.labels.numel
         epochSeconds = earlier + seconds(clock.now - epochBegin)
         try observe(
@@ -156,8 +165,14 @@ public final class Trainer {
       let metrics = EpochMetrics(
         epoch: history.count + 1, trainLoss: trainLoss, trainAccuracy: trainAccuracy,
         validationLoss: validated?.loss, validationAccuracy: validated?.accuracy, seconds: epochSeconds,
-        imagesPerSecond: Double(loader.imageCount) / epochSeconds)
+        imagesPerSecond: Double(loader.imageCount) / epochSeconds,
+        learningRate: optimizer.learningRates.first)
       history.append(metrics)
+      switch schedule {
+      case nil, is OneCycleLR: break
+      case let plateau as ReduceLROnPlateau: try plateau.step(validated?.loss ?? trainLoss)
+      case let schedule?: try schedule.step()
+      }
       self.epoch = nil
       epochSeconds = 0
       sums = try RunningMetrics(device: loader.device)
@@ -203,8 +218,8 @@ public final class Trainer {
     var count: Int
   }
 
-  /// Everything needed to go on exactly: weights, optimizer state, random numbers, the order of the epoch
-  /// that is under way and the sums of its metrics. The tensors are copies.
+  /// Everything needed to go on exactly: weights, optimizer state, schedule, random numbers, the order of the
+  /// epoch that is under way and the sums of its metrics. The tensors are copies.
   public func checkpoint() throws -> (tensors: StateDict, metadata: [String: String]) {
     var tensors = StateDict()
     for (key, tensor) in model.stateDict() { tensors["model.\(key)"] = tensor }
@@ -216,6 +231,7 @@ public final class Trainer {
     tensors["epoch.loss"] = sums.state.loss
     tensors["epoch.right"] = sums.state.right
     if let scaler { tensors["scaler.scale"] = scaler.state }
+    for (key, values) in schedule?.stateDict() ?? [:] { tensors["schedule.\(key)"] = try Tensor(values) }
     let position = Position(
       history: history, batch: epoch?.position ?? 0, inEpoch: epoch != nil,
       finished: epoch?.finished, seconds: epochSeconds, count: sums.count)
@@ -244,6 +260,12 @@ public final class Trainer {
     try model.loadStateDict(part("model."))
     try optimizer.loadStateDict(part("optimizer."))
     if let scale = tensors["scaler.scale"] { try scaler?.restore(scale) }
+    if let schedule {
+      let state = try part("schedule.").map { name, values in
+        (name, try values.to(.float64).scalars(as: Double.self))
+      }
+      try schedule.loadStateDict(Dictionary(uniqueKeysWithValues: state))
+    }
     history = position.history
     epochSeconds = position.seconds
     try sums.restore(loss: loss, right: right, count: position.count)

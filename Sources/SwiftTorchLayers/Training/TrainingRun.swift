@@ -22,7 +22,14 @@ public final class TrainingRun {
   public convenience init(resuming path: String, epochs: Int?) throws {
     let folder = try RunFolder(existing: path)
     var configuration = try folder.readConfiguration()
-    if let epochs { configuration.epochs = epochs }
+    if let epochs, epochs != configuration.epochs {
+      if let schedule = configuration.schedule, schedule.endsWithRun {
+        throw TorchError(
+          "the schedule \(schedule) ends with the run's \(configuration.epochs) epochs: --epochs cannot be changed"
+        )
+      }
+      configuration.epochs = epochs
+    }
     try configuration.validate()
     let data = try TrainingRun.loadData(&configuration)
     try self.init(configuration, data) { folder }
@@ -54,11 +61,14 @@ public final class TrainingRun {
     let normalization = configuration.normalization!
     try Torch.manualSeed(configuration.seed)
     let model = try configuration.makeModel().to(device)
+    let optimizer = configuration.makeOptimizer(model.parameters())
+    let loader = try DataLoader(
+      training, batchSize: configuration.batchSize, shuffle: true, normalization: normalization,
+      device: device)
     trainer = try Trainer(
-      model, optimizer: configuration.makeOptimizer(model.parameters()),
-      loader: try DataLoader(
-        training, batchSize: configuration.batchSize, shuffle: true, normalization: normalization,
-        device: device), precision: configuration.precision, withoutTape: !configuration.exact)
+      model, optimizer: optimizer, loader: loader, precision: configuration.precision,
+      withoutTape: !configuration.exact,
+      schedule: try configuration.makeSchedule(optimizer, batches: loader.count))
     validation =
       held == 0
       ? nil

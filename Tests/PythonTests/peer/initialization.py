@@ -1,19 +1,21 @@
-"""Kaiming's first weights of several shapes, drawn one after the other from one seed.
+"""What each initialiser of a list makes of a tensor, and the random number that follows.
 
-usage: initialization.py CASES OUTPUT     CASES: lines of name, shape, a, mode, separated by tabs
+usage: initialization.py CASES OUTPUT     CASES: lines of NAME, shape, dtype, expression of `w` and `init`
 """
 
 import sys
 
 import torch
+from torch.nn import init
 
 import exchange
 
-torch.manual_seed(9)
 results = {}
 for line in open(sys.argv[1]).read().splitlines():
-    name, shape, a, mode = line.split("\t")
-    weight = torch.empty(eval(shape))
-    results[f"{name}/uniform"] = torch.nn.init.kaiming_uniform_(weight.clone(), a=float(a))
-    results[f"{name}/normal"] = torch.nn.init.kaiming_normal_(weight, a=float(a), mode=mode)
+    name, shape, dtype, expression = line.split("\t")
+    torch.manual_seed(9)
+    w = torch.zeros(eval(shape), dtype=getattr(torch, dtype))
+    own = torch.Generator().manual_seed(5)
+    results[f"{name}/tensor"] = eval(expression)
+    results[f"{name}/after"] = torch.rand(3)
 exchange.save(sys.argv[2], results)

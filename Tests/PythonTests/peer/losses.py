@@ -10,6 +10,23 @@ from torch import nn
 
 import exchange
 
+
+class SigmoidFocalLoss:
+    """torchvision.ops.sigmoid_focal_loss, operation by operation."""
+
+    def __init__(self, alpha=0.25, gamma=2, reduction="mean"):
+        self.alpha, self.gamma, self.reduction = alpha, gamma, reduction
+
+    def __call__(self, x, target):
+        p = torch.sigmoid(x)
+        entropy = nn.functional.binary_cross_entropy_with_logits(x, target, reduction="none")
+        truth = p * target + (1 - p) * (1 - target)
+        loss = entropy * ((1 - truth) ** self.gamma)
+        if self.alpha >= 0:
+            loss = (self.alpha * target + (1 - self.alpha) * (1 - target)) * loss
+        return {"none": loss, "mean": loss.mean(), "sum": loss.sum()}[self.reduction]
+
+
 results = {}
 for line in open(sys.argv[1]).read().splitlines():
     name, expression, input_expression, target_expression = line.split("\t")
