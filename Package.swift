@@ -14,6 +14,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    // Reads networks that are described in YAML, and knows the line of each word for the messages.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
     // The contract with libtorch: one C header, and the few lines that load the shim at run time.
@@ -23,6 +25,7 @@ let package = Package(
       name: "SwiftTorchLayers",
       dependencies: [
         "CTorchShim", "Formats", .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "Yams", package: "Yams"),
       ], swiftSettings: strict),
     // Bytes in, bytes out; knows nothing of torch.
     .target(

@@ -12,13 +12,19 @@ import models  # noqa: E402, of the tests
 import torch  # noqa: E402
 
 
+# What is not 28x28, grey, of ten classes; Sources/SwiftTorchLayers/Models/Models.swift has the same.
+OTHER_IMAGES = {
+    "x-or-o": ([1, 9, 9], 2), "cifar-mlp": ([3, 32, 32], 10), "cifar-cnn": ([3, 32, 32], 10),
+    **{name: ([3, 224, 224], 1000) for name in ("alexnet-2012", "alexnet", "vgg11", "vgg16", "resnet18", "resnet50")},
+}
+
+
 class Workload:
     """A network's images, classes and optimizer; Sources/CLI/Bench.swift has the same."""
 
     def __init__(self, name):
         self.name = name
-        large = name in ("alexnet", "resnet18")
-        self.input_shape, self.classes = ([3, 224, 224], 1000) if large else ([1, 28, 28], 10)
+        self.input_shape, self.classes = OTHER_IMAGES.get(name, ([1, 28, 28], 10))
         self.optimizer, self.lr = ("SGD", 0.01) if name == "tiny" else ("Adam", 3e-3)
 
     def make(self):

@@ -26,7 +26,7 @@ struct Bench: ParsableCommand {
   }
 
   func validate() throws {
-    _ = try require(workload, oneOf: Models.allCases.map(\.rawValue), "workload")
+    _ = try require(workload, oneOf: Models.allCases.filter(\.isClassifier).map(\.rawValue), "workload")
     guard batchSize > 0, batchSize <= 1 << 16 else {
       throw ValidationError("--batch-size must be between 1 and 65536, not \(batchSize).")
     }
@@ -43,7 +43,7 @@ struct Bench: ParsableCommand {
     try place.requireAvailable()
     try Torch.manualSeed(0)
     let network = Models(rawValue: workload)!
-    let (shape, classes) = network.workload
+    let (shape, classes) = (network.inputShape, network.classes)
     let model = try network.make(inputShape: shape, classes: classes).to(place)
     let images = try Tensor.randn([batchSize] + shape).to(place)
     let labels = try Tensor.randint(0, classes, [batchSize]).to(place)
@@ -89,14 +89,6 @@ struct Bench: ParsableCommand {
 }
 
 extension Models {
-  /// The images and classes that the network is measured with. Benchmarks/pytorch_eager.py has the same.
-  fileprivate var workload: (inputShape: [Int], classes: Int) {
-    switch self {
-    case .alexnet, .resnet18: ([3, 224, 224], 1000)
-    case .softmax, .mlp, .cnn, .lenet, .tiny: ([1, 28, 28], 10)
-    }
-  }
-
   /// The optimizer that the network is measured with.
   fileprivate func optimizer(_ parameters: [Tensor], fused: Bool) -> any AnyOptimizer {
     self == .tiny ? SGD(parameters, lr: 0.01, fused: fused) : Adam(parameters, lr: 3e-3, fused: fused)

@@ -9,7 +9,8 @@ struct Torchlayers: ParsableCommand {
     abstract: "Trains, evaluates and exports convolutional networks on PyTorch's engine.",
     version: torchlayersVersion,
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, Export.self, Summary.self, ListModels.self, DataCommand.self,
+      Train.self, Evaluate.self, Predict.self, Export.self, Summary.self, ModelsCommand.self,
+      DataCommand.self,
       Filter.self, Inspect.self, ParityCommand.self, Bench.self, Doctor.self,
     ])
 }

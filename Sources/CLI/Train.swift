@@ -21,7 +21,8 @@ struct Train: ParsableCommand {
       \(RunSchedule.Name.allCases.map(scheduleHelp).joined(separator: "\n"))
       """)
 
-  @Option(help: "The network: one of those that models lists. (default: cnn)") var model: String?
+  @Option(help: "The network: one of those that models lists, or a YAML file. (default: cnn)") var model:
+    String?
   @Option(help: "The data set: fashion-mnist or mnist.") var data: String?
   @Option(help: "The folder of the data set's files.") var dataDir: String?
   @Option(parsing: .unconditional, help: "Passes over the training images. (default: 2)") var epochs: Int?
@@ -68,7 +69,9 @@ struct Train: ParsableCommand {
           "\(wrong.0) needs the libtorch backend; the reference trains in float32 on the CPU.")
       }
     }
-    _ = try model.map { try require($0, oneOf: Models.allCases.map(\.rawValue), "model") }
+    if let model, !Architecture.isFile(model) {
+      _ = try require(model, oneOf: Models.allCases.map(\.rawValue), "model")
+    }
     _ = try data.map { try require($0, oneOf: NamedDataset.allCases.map(\.rawValue), "data set") }
     _ = try optimizer.map { try require($0, oneOf: OptimizerName.allCases.map(\.rawValue), "optimizer") }
     do {
@@ -104,7 +107,10 @@ struct Train: ParsableCommand {
 
   private func newConfiguration() throws -> RunConfiguration {
     var made = RunConfiguration()
-    if let model { made.model = model }
+    if let model {
+      made.model = model
+      if Architecture.isFile(model) { made.architecture = try Architecture(path: model).files }
+    }
     if let data { made.data = data }
     made.dataDir = dataDir
     if let epochs { made.epochs = epochs }

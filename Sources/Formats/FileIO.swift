@@ -9,8 +9,9 @@
 /// Whole files in and out.
 public enum FileIO {
   /// The bytes of a file.
-  /// - Throws: `FormatError` with the system's reason, for a folder, and for a file larger than memory.
-  public static func read(_ path: String) throws(FormatError) -> [UInt8] {
+  /// - Parameter most: how many bytes it may have.
+  /// - Throws: `FormatError` with the system's reason, for a folder, and for a file larger than memory or `most`.
+  public static func read(_ path: String, most: Int = .max) throws(FormatError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw systemError(path, "cannot be opened") }
     defer { close(file) }
@@ -25,6 +26,12 @@ public enum FileIO {
     guard size < sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) else {
       throw FormatError(source: path, message: "its \(size) bytes do not fit into memory")
     }
+    func requireFit(_ size: Int) throws(FormatError) {
+      guard size <= most else {
+        throw FormatError(source: path, message: "it has more than the \(most) bytes that are read here")
+      }
+    }
+    try requireFit(size)
     var bytes: [UInt8] = []
     var chunkSize = size + 1
     while true {
@@ -36,6 +43,7 @@ public enum FileIO {
       guard got >= 0 else { throw systemError(path, "cannot be read") }
       if chunk.isEmpty { return bytes }
       if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+      try requireFit(bytes.count)
       chunkSize = 1 << 16
     }
   }

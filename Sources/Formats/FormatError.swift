@@ -22,7 +22,7 @@ public struct FormatError: Error, CustomStringConvertible, Equatable, Sendable {
 
 /// A text from a file as a sentence may show it: a file must not break the line, drive the terminal
 /// or fill the screen.
-func shown(_ text: String) -> String {
+package func shown(_ text: String) -> String {
   let longest = 80
   var result = ""
   for scalar in text.unicodeScalars.prefix(longest) {

@@ -60,7 +60,7 @@ public final class ReferenceRun {
     }
     self.sizes = sizes
     self.configuration = configuration
-    folder = try RunFolder(new: output, name: "\(configuration.model)-\(configuration.data)-reference")
+    folder = try RunFolder(new: output, name: "\(configuration.modelName)-\(configuration.data)-reference")
     try folder.write(configuration)
   }
 

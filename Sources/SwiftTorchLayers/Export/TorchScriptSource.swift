@@ -12,7 +12,7 @@ func torchScriptSource(of module: Module) -> String? {
     switch module {
     case let module as any ScriptedModule: module.torchScript
     case let layer as Sequential:
-      layer.modules.indices.map { "input = getattr(self, \"\($0)\").forward(input)\n" }.joined()
+      layer.names.map { "input = getattr(self, \"\($0)\").forward(input)\n" }.joined()
         + "return input"
     case let layer as ConvNd: convolution(layer)
     case let layer as MaxPoolNd:

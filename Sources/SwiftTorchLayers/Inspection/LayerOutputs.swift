@@ -39,7 +39,7 @@ extension Module {
   ) rethrows -> Result {
     let layers = namedModules().filter(\.module.isLayer)
     for (name, module) in layers {
-      module.observer = { [unowned module] output in observe(name, module, output) }
+      module.observer = { [unowned module] _, output in observe(name, module, output) }
     }
     defer { for (_, module) in layers { module.observer = nil } }
     return try body()

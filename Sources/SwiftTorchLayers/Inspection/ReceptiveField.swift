@@ -88,21 +88,77 @@ private struct FieldWalk {
   }
 
   private func after(_ module: Module, _ field: ReceptiveField, _ output: [Int]?) -> ReceptiveField? {
-    let dimensions = field.size.count
+    guard let output, !(module is Flatten) else { return nil }
+    return field.after(module, inputShape: shape, outputShape: output)
+  }
+}
+
+/// A window that a layer moves over its input.
+struct Window {
+  let kernelSize: [Int]
+  let stride: [Int]
+  /// Before and after each dimension.
+  let padding: [(before: Int, after: Int)]
+  let dilation: [Int]
+  var ceilMode = false
+
+  /// The window of a layer on an input of this shape, with the batch; nil for a layer without one.
+  init?(of module: Module, inputShape: [Int]) {
+    func even(_ padding: [Int]) -> [(Int, Int)] { padding.map { ($0, $0) } }
     switch module {
-    case let layer as ConvNd where layer.kernelSize.count == dimensions:
-      let before = (0..<dimensions).map { layer.paddingForPad[2 * (dimensions - 1 - $0)] }
-      return field.through(
-        kernelSize: layer.kernelSize, stride: layer.stride, padding: before, dilation: layer.dilation)
-    case let layer as MaxPoolNd where layer.kernelSize.count == dimensions:
-      return field.through(
-        kernelSize: layer.kernelSize, stride: layer.stride, padding: layer.padding, dilation: layer.dilation)
-    case let layer as AvgPoolNd where layer.kernelSize.count == dimensions:
-      return field.through(
-        kernelSize: layer.kernelSize, stride: layer.stride, padding: layer.padding,
-        dilation: [Int](repeating: 1, count: dimensions))
-    case is Linear: return nil
-    default: return output == shape ? field : nil
+    case let layer as ConvNd:
+      (kernelSize, stride, dilation) = (layer.kernelSize, layer.stride, layer.dilation)
+      let amounts = layer.paddingForPad
+      // There the last dimension comes first.
+      padding = layer.kernelSize.indices.reversed().map { (amounts[2 * $0], amounts[2 * $0 + 1]) }
+    case let layer as MaxPoolNd:
+      (kernelSize, stride, dilation) = (layer.kernelSize, layer.stride, layer.dilation)
+      padding = even(layer.padding)
+      ceilMode = layer.ceilMode
+    case let layer as AvgPoolNd:
+      (kernelSize, stride) = (layer.kernelSize, layer.stride)
+      dilation = layer.kernelSize.map { _ in 1 }
+      padding = even(layer.padding)
+      ceilMode = layer.ceilMode
+    case let layer as AdaptivePoolNd:
+      // The windows of adaptive pooling are alike only where the sizes divide.
+      let sizes = zip(layer.outputSize, inputShape.suffix(layer.outputSize.count)).map { ($0 ?? $1, $1) }
+      guard sizes.allSatisfy({ $1 > 0 && $1 % $0 == 0 }) else { return nil }
+      kernelSize = sizes.map { $1 / $0 }
+      stride = kernelSize
+      dilation = sizes.map { _ in 1 }
+      padding = even(sizes.map { _ in 0 })
+    default: return nil
     }
+    guard inputShape.count >= kernelSize.count else { return nil }
+  }
+
+  /// A sentence when the stride does not fit the input's size and PyTorch drops the rest without a word.
+  func misfit(_ inputShape: [Int]) -> String? {
+    guard !ceilMode else { return nil }
+    for (index, size) in inputShape.suffix(kernelSize.count).enumerated() {
+      let reach = dilation[index] * (kernelSize[index] - 1) + 1
+      let whole = size + padding[index].before + padding[index].after
+      let rest = whole - reach
+      guard rest >= 0, rest % stride[index] != 0 else { continue }
+      let positions = Double(rest) / Double(stride[index]) + 1
+      let rounded = (positions * 100).rounded() / 100
+      let sum = whole == size ? "\(size)" : "\(size) + \(whole - size)"
+      return "stride \(stride[index]) does not fit: (\(sum) − \(reach))/\(stride[index]) + 1 = \(rounded), "
+        + "PyTorch takes \(rest / stride[index] + 1)"
+    }
+    return nil
+  }
+}
+
+extension ReceptiveField {
+  /// The field of what a layer gives; nil when its windows are not all alike.
+  func after(_ module: Module, inputShape: [Int], outputShape: [Int]) -> ReceptiveField? {
+    if let window = Window(of: module, inputShape: inputShape), window.kernelSize.count == size.count {
+      return through(
+        kernelSize: window.kernelSize, stride: window.stride, padding: window.padding.map(\.before),
+        dilation: window.dilation)
+    }
+    return module is Flatten || inputShape == outputShape ? self : nil
   }
 }

@@ -22,8 +22,8 @@ public typealias StateDict = OrderedDictionary<String, Tensor>
 open class Module: CustomStringConvertible {
   /// Whether layers like dropout and batch normalisation behave as in training. Set by `train(_:)`.
   public private(set) var training = true
-  /// Told each output of this module, after its children were told theirs.
-  var observer: ((Tensor) -> Void)?
+  /// Told each input and output of this module, after its children were told theirs.
+  var observer: ((_ input: Tensor, _ output: Tensor) -> Void)?
 
   public init() {}
 
@@ -33,13 +33,15 @@ open class Module: CustomStringConvertible {
   }
 
   /// Runs `forward(_:)`; an error gains the key path of the layer that failed.
-  public final func callAsFunction(_ input: Tensor) throws -> Tensor { try observed { try forward(input) } }
+  public final func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try observed(input) { try forward(input) }
+  }
 
-  /// Runs `body` as this module's forward: the output is told to the observer, an error gains the key path.
-  final func observed(_ body: () throws -> Tensor) throws -> Tensor {
+  /// Runs `body` as this module's forward on `input`: both are told to the observer, an error gains the key path.
+  final func observed(_ input: Tensor, _ body: () throws -> Tensor) throws -> Tensor {
     do {
       let output = try body()
-      observer?(output)
+      observer?(input, output)
       return output
     } catch var error as TorchError {
       if let failed = error.module {

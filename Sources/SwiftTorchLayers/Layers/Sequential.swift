@@ -1,14 +1,38 @@
-/// Modules run one after the other: `torch.nn.Sequential`. Keys are `0.…`, `1.…`.
+/// Modules run one after the other: `torch.nn.Sequential`. Keys are `0.…`, `1.…`, or begin with names that
+/// were given.
 ///
 ///     let model = Sequential {
 ///       Conv2d(inChannels: 1, outChannels: 8, kernelSize: 3)
 ///       for _ in 0..<depth { ReLU() }
 ///       if withPooling { MaxPool2d(kernelSize: 2) }
 ///     }
+///     let named = Sequential(["features": model, "classifier": Linear(inFeatures: 8, outFeatures: 10)])
 public final class Sequential: Module {
   public let modules: [Module]
+  /// What each module's keys begin with.
+  public let names: [String]
 
-  public init(_ modules: [Module]) { self.modules = modules }
+  public init(_ modules: [Module]) {
+    self.modules = modules
+    names = modules.indices.map(String.init)
+  }
+
+  /// Modules with names, as `Sequential(OrderedDict(…))`.
+  /// - Precondition: no name is empty, contains a dot or occurs twice.
+  public init(_ named: KeyValuePairs<String, Module>) {
+    precondition(
+      Set(named.map(\.key)).count == named.count
+        && named.allSatisfy { !$0.key.isEmpty && !$0.key.contains(".") },
+      "the names of modules must differ, and neither be empty nor contain a dot: \(named.map(\.key))")
+    modules = named.map(\.value)
+    names = named.map(\.key)
+  }
+
+  /// - Precondition: as many names as modules, of the kind that the other initialiser takes.
+  init(_ modules: [Module], names: [String]) {
+    self.modules = modules
+    self.names = names
+  }
 
   public convenience init(@ModuleBuilder _ modules: () -> [Module]) { self.init(modules()) }
 
@@ -16,7 +40,7 @@ public final class Sequential: Module {
   public var count: Int { modules.count }
 
   public override var childModules: [(name: String, module: Module)] {
-    modules.enumerated().map { ("\($0)", $1) }
+    zip(names, modules).map { ($0, $1) }
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

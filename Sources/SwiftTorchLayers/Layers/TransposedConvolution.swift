@@ -52,7 +52,7 @@ public class ConvTransposeNd: Module {
   /// - Parameter outputSize: the spatial sizes, or the whole shape.
   /// - Throws: `TorchError` for a size that is not one of those.
   public func callAsFunction(_ input: Tensor, outputSize: [Int]) throws -> Tensor {
-    try observed {
+    try observed(input) {
       let extra = try outputPadding(for: input, outputSize)
       return try Aten.transposedConvolutions[kernelSize.count - 1](
         input, weight, bias, stride, padding, extra, groups, dilation)

@@ -7,8 +7,8 @@ protocol Stack: Module {
 
 /// A module that computes `relu(main(x) + shortcut(x))`; an empty shortcut is x itself.
 protocol ResidualBlock: Module {
-  var main: [Module] { get }
-  var shortcut: [Module] { get }
+  var mainPath: [Module] { get }
+  var shortcutPath: [Module] { get }
 }
 
 /// A layer as the shim's plans want it described.
@@ -28,7 +28,9 @@ struct PlanLayer {
     case let sequential as Sequential: return layers(of: sequential.modules)
     case let stack as any Stack: return layers(of: stack.stack)
     case let block as any ResidualBlock:
-      guard let main = layers(of: block.main), let shortcut = layers(of: block.shortcut) else { return nil }
+      guard let main = layers(of: block.mainPath), let shortcut = layers(of: block.shortcutPath) else {
+        return nil
+      }
       return [PlanLayer(kind: Int(SHIM_PLAN_RESIDUAL), integers: [main.count, shortcut.count])] + main
         + shortcut
     default: return layer(model).map { [$0] }

@@ -37,7 +37,10 @@ public enum OptimizerName: String, Codable, CaseIterable, Sendable {
 
 /// Everything that determines a run: what `config.json` in its folder holds.
 public struct RunConfiguration: Codable, Equatable, Sendable {
+  /// A network's name, or the path of a YAML file.
   public var model = Models.cnn.rawValue
+  /// The texts of that file and of those that it includes.
+  public var architecture: [Architecture.File]?
   public var data = NamedDataset.fashionMNIST.rawValue
   /// The folder of the data files; nil for the usual places.
   public var dataDir: String?
@@ -73,8 +76,18 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
 
   public init() {}
 
+  /// The model's name, for a folder: that of a file without its folder and ending.
+  public var modelName: String {
+    guard architecture != nil else { return model }
+    let file = model.split(separator: "/").last ?? ""
+    return String(file.prefix { $0 != "." })
+  }
+
   /// A model as the configuration says, with fresh weights.
   public func makeModel() throws -> Module {
+    if let architecture {
+      return try Architecture(files: architecture).make(inputShape: inputShape, classes: classes.count)
+    }
     guard let known = Models(rawValue: model) else {
       throw TorchError("there is no model \(model)", kind: .notFound)
     }
@@ -120,7 +133,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
       "the validation split must be at least 0 and below 1, not \(validationSplit)")
     try require((1...4096).contains(threads), "the number of threads must be 1 or more, not \(threads)")
     try require(
-      Models(rawValue: model) != nil, "there is no model \(model)")
+      Models(rawValue: model) != nil || architecture != nil, "there is no model \(model)")
     try require(Device(device) != nil, "there is no device \(device)")
   }
 }

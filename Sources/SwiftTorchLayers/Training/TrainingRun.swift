@@ -12,7 +12,7 @@ public final class TrainingRun {
     var configuration = given
     try configuration.validate()
     let data = try TrainingRun.loadData(&configuration)
-    let name = "\(configuration.model)-\(configuration.data)"
+    let name = "\(configuration.modelName)-\(configuration.data)"
     try self.init(configuration, data) { try RunFolder(new: output, name: name) }
     try folder.write(configuration)
   }
@@ -60,7 +60,9 @@ public final class TrainingRun {
     }
     let normalization = configuration.normalization!
     try Torch.manualSeed(configuration.seed)
-    let model = try configuration.makeModel().to(device)
+    let model = try configuration.makeModel()
+    try TrainingRun.requireClassifier(model, configuration)
+    try model.to(device)
     let optimizer = configuration.makeOptimizer(model.parameters())
     let loader = try DataLoader(
       training, batchSize: configuration.batchSize, shuffle: true, normalization: normalization,
@@ -86,6 +88,20 @@ public final class TrainingRun {
     }
     try device.requireAvailable()
     return device
+  }
+
+  /// Tries the model on no image at all.
+  private static func requireClassifier(_ model: Module, _ configuration: RunConfiguration) throws {
+    let output = try noGrad {
+      try model.evaluating { try model(Tensor.zeros([0] + configuration.inputShape)).shape }
+    }
+    guard output == [0, configuration.classes.count] else {
+      let sentence =
+        "\(configuration.model) gives \(output.dropFirst()) for an image, a classifier must give a number for "
+        + "each of the \(configuration.classes.count) classes of \(configuration.data)"
+      guard let files = configuration.architecture else { throw TorchError(sentence) }
+      throw try Architecture(files: files).lastPlace.error(sentence)
+    }
   }
 
   private static func loadData(_ configuration: inout RunConfiguration) throws -> ImageDataset {
