@@ -45,7 +45,7 @@ exactness: setup ## prints the table of what equals Python's PyTorch bit for bit
 	  swift test --no-parallel --skip-build --filter PythonTests $(ARGS) >&2; \
 	status=$$?; cat "$$table"; exit $$status
 
-bench: build ## images per second beside Python's PyTorch, in turn, in one run
+bench: build ## speed beside PyTorch, JAX, TensorFlow and others, in turn (an hour and more; ARGS="--help")
 	@$(with_shim) "$$(cmake/python-peer.sh)" Benchmarks/compare.py $(ARGS)
 
 bundle: ## a folder for a machine without Swift: build/torchlayers-bundle, and its .tar.gz

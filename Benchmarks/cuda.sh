@@ -1,47 +1,77 @@
 #!/usr/bin/env bash
 # Everything that needs an NVIDIA GPU, in one command, and one log of it: OUT/cuda.log (OUT is the folder `logs` if unset).
 #
-#   OUT=/tmp/logs ./cuda.sh              all steps
-#   OUT=/tmp/logs ./cuda.sh setup bench  these alone; their names are setup, doctor, parity, train, bench, sanitizer
+#   OUT=/tmp/logs ./cuda.sh               all steps
+#   OUT=/tmp/logs ./cuda.sh build bench   these alone; their names are build, doctor, parity, test, train, bench, sanitizer
+#   ./cuda.sh --dry-run                   on a machine without a GPU: the benchmark's programs run on its CPU, tiny
 #
-# A step that fails is logged and the next goes on; the exit code is then 1. LIMIT is how many seconds a step may take
-# (900), CASES of how many cases parity has (100), PYTHON the Python whose torch is measured beside (python3).
+# What fails is logged and the next goes on; the exit code is then 1. A step takes less than LIMIT seconds (590), all of
+# them well under half an hour. CASES: of how many cases parity has (60); ROUNDS of the benchmark (3); PYTHON: the Python
+# whose torch is measured beside (python3); DATA: the folder of Fashion-MNIST's files.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -x "$here/bin/torchlayers" ]; then # in a bundle
-  root=$here program=$here/bin/torchlayers setup=("$here/setup.sh")
+  root=$here program=$here/bin/torchlayers build=("$here/setup.sh")
 else
-  root=$(dirname "$here") program=$root/.build/release/torchlayers setup=(make -C "$root" build)
+  root=$(dirname "$here") program=$root/.build/release/torchlayers build=(make -C "$root" build)
 fi
+steps=(build doctor parity test train bench sanitizer)
+chosen=()
+dry=
+for word in "$@"; do
+  case "$word" in
+    --dry-run) dry=yes ;;
+    all) chosen=("${steps[@]}") ;;
+    *)
+      if [[ " ${steps[*]} " != *" $word "* ]]; then
+        echo "cuda.sh: there is no step '$word'; the steps are ${steps[*]}, all" >&2
+        exit 64
+      fi
+      chosen+=("$word")
+      ;;
+  esac
+done
+[ ${#chosen[@]} -gt 0 ] || chosen=("${steps[@]}")
+
 OUT=${OUT:-logs}
 mkdir -p "$OUT" || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 log=$OUT/cuda.log
-chosen=" ${*:-setup doctor parity train bench sanitizer} "
+python=${PYTHON:-python3}
+data=${DATA:-}
+for folder in "$root/data/fashion-mnist" "${XDG_CACHE_HOME:-${HOME:-}/.cache}/torchlayers/data/fashion-mnist" \
+  /usr/share/datasets/fashion-mnist; do
+  [ -n "$data" ] || [ ! -d "$folder" ] || data=$folder
+done
 summary=()
 failed=0
 gpu=unknown
+deadline=0
 
 note() { printf '%s\n' "$*" | tee -a "$log"; }
-wanted() { [[ $chosen == *" $1 "* ]]; }
 skip() { # name, why
   note "=== $1" "skipped: $2"
   summary+=("skipped  $1: $2")
 }
-step() { # name, command…
-  local name=$1 begin=$SECONDS status
+run() { # name, command…
+  local name=$1 begin=$SECONDS left=$((deadline - SECONDS)) status
   shift
   note "=== $name: $*"
-  timeout "${LIMIT:-900}" "$@" </dev/null 2>&1 | tee -a "$log"
-  status=${PIPESTATUS[0]}
+  if [ "$left" -lt 1 ]; then
+    status=124
+  else
+    timeout "$left" "$@" </dev/null 2>&1 | tee "$work/output" | tee -a "$log"
+    status=${PIPESTATUS[0]}
+  fi
   if [ "$status" -eq 0 ]; then
     summary+=("passed   $name ($((SECONDS - begin)) s)")
   else
     failed=1
-    [ "$status" -eq 124 ] && note "the step was ended after ${LIMIT:-900} s"
+    [ "$status" -eq 124 ] && note "the step's ${LIMIT:-590} s are over"
     summary+=("FAILED   $name (exit code $status, $((SECONDS - begin)) s)")
   fi
+  return "$status"
 }
 has_gpu() {
   local words
@@ -57,62 +87,87 @@ has_gpu() {
   [ "$gpu" = yes ]
 }
 on_gpu() { # name, command…
-  if has_gpu; then step "$@"; else skip "$1" "$gpu"; fi
+  if has_gpu; then run "$@"; else skip "$1" "$gpu"; fi
 }
-has_data() { grep -q '^data *fashion-mnist: found' <<<"$("$program" doctor 2>/dev/null)"; }
 
 : >"$log"
-note "$(date -u '+%Y-%m-%d %H:%M:%S') UTC, $(uname -srm), $(nproc) cores"
+note "$(date -u '+%Y-%m-%d %H:%M:%S') UTC, $(uname -srm), $(nproc) cores, steps: ${chosen[*]}"
+! command -v git >/dev/null || [ ! -e "$root/.git" ] || note "commit $(git -C "$root" rev-parse HEAD)"
 if command -v nvidia-smi >/dev/null; then
   nvidia-smi --query-gpu=name,driver_version,memory.total,memory.used --format=csv 2>&1 | tee -a "$log"
 fi
+note "$("$python" -c 'import sys, torch
+print("Python", sys.version.split()[0], "torch", torch.__version__, "CUDA", torch.version.cuda, "cuDNN", torch.backends.cudnn.version())' \
+  2>/dev/null || echo "$python has no torch: there is nobody to compare with; set PYTHON")"
 
-if wanted setup; then step setup "${setup[@]}"; fi
-if wanted doctor; then step doctor "$program" doctor; fi
-if wanted parity; then
-  on_gpu "parity" "$program" parity --device cuda --cases "${CASES:-100}"
-  on_gpu "parity, tf32" "$program" parity --device cuda --dtype tf32 --cases "${CASES:-100}"
-fi
-if wanted train; then
+do_build() { run build "${build[@]}"; }
+do_doctor() { run doctor "$program" doctor; }
+do_parity() {
+  on_gpu parity "$program" parity --device cuda --cases "${CASES:-60}"
+  on_gpu "parity, tf32" "$program" parity --device cuda --dtype tf32 --cases "${CASES:-60}"
+}
+do_test() {
+  if has_gpu && { [ ! -e "$root/Package.swift" ] || ! command -v swift >/dev/null; }; then
+    skip test "it needs the repository and Swift"
+  else
+    on_gpu test swift test --package-path "$root" --no-parallel --filter 'CUDA|CapturedStep'
+  fi
+}
+do_train() {
+  local precision flags=(train --model cnn --data-dir "$data" --epochs 2 --device cuda)
+  if has_gpu && [ -z "$data" ]; then
+    skip train "the Fashion-MNIST files are not on this machine; set DATA"
+    return
+  fi
   for precision in float32 bf16 fp16; do
-    if has_gpu && ! has_data; then
-      skip "train, $precision" "the Fashion-MNIST files are not on this machine"
-    else
-      on_gpu "train, $precision" "$program" train --model cnn --epochs 2 --device cuda --precision "$precision" \
-        --output "$work/$precision"
+    on_gpu "train, $precision" "$program" "${flags[@]}" --precision "$precision" --augment standard \
+      --output "$work/$precision"
+    if has_gpu && grep -q 'not recorded as a CUDA graph' "$work/output"; then
+      failed=1
+      summary+=("FAILED   train, $precision: its step was not recorded as a CUDA graph")
     fi
   done
-fi
-if wanted bench && ! has_gpu; then
-  skip bench "$gpu"
-elif wanted bench; then
-  python=${PYTHON:-python3}
-  for batch in 100 1000; do
-    flags=(--device cuda --workload cnn --batch-size "$batch" --steps 300)
-    for round in 1 2 3; do # in turn, so that both see the same machine
-      step "bench, batch $batch, torchlayers, round $round" "$program" bench "${flags[@]}" --json
-      step "bench, batch $batch, torchlayers --exact, round $round" "$program" bench "${flags[@]}" --exact --json
-      if ! "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
-        skip "bench, batch $batch, PyTorch eager, round $round" "$python has no torch that can use the GPU; set PYTHON"
-      else
-        step "bench, batch $batch, PyTorch eager, round $round" "$python" "$root/Benchmarks/pytorch_eager.py" "${flags[@]}"
-        step "bench, batch $batch, PyTorch eager, fused, round $round" "$python" "$root/Benchmarks/pytorch_eager.py" \
-          "${flags[@]}" --fused
-      fi
-    done
-  done
-fi
-if wanted sanitizer; then
-  sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
-  if has_gpu && [ ! -x "$sanitizer" ]; then
-    skip "compute-sanitizer" "it is not installed"
+  on_gpu "train, float32, without a graph" "$program" "${flags[@]}" --cuda-graph off --output "$work/plain"
+  on_gpu "train, float32, exact" "$program" "${flags[@]}" --exact --output "$work/exact"
+}
+do_bench() {
+  local flags=(--program "$program" --data-dir "$data")
+  if [ -n "$dry" ] && ! has_gpu; then
+    skip "bench on the GPU" "$gpu"
+    run "bench, dry" "$python" "$root/Benchmarks/cuda_compare.py" "${flags[@]}" --device cpu --tiny --rounds 1
+  elif has_gpu && [ -z "$data" ]; then
+    skip bench "the Fashion-MNIST files are not on this machine; set DATA"
+  elif has_gpu && ! "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
+    skip bench "$python has no torch that can use the GPU; set PYTHON"
   else
-    on_gpu "compute-sanitizer" "$sanitizer" --error-exitcode 9 "$program" bench --device cuda --workload lenet \
-      --batch-size 10 --steps 3
+    on_gpu bench "$python" "$root/Benchmarks/cuda_compare.py" "${flags[@]}" --rounds "${ROUNDS:-3}"
   fi
-fi
+}
+do_sanitizer() {
+  local sanitizer
+  sanitizer=$(command -v compute-sanitizer || echo "${CUDA_HOME:-/usr/local/cuda}/bin/compute-sanitizer")
+  if has_gpu && [ ! -x "$sanitizer" ]; then
+    skip sanitizer "compute-sanitizer is not installed"
+    return
+  fi
+  # With a recorded step, without one, and with what is done to a batch.
+  on_gpu "sanitizer" "$sanitizer" --error-exitcode 9 "$program" bench --device cuda --workload lenet --batch-size 10 \
+    --steps 3
+  on_gpu "sanitizer, exact" "$sanitizer" --error-exitcode 9 "$program" bench --device cuda --workload lenet \
+    --batch-size 10 --steps 3 --exact
+  if [ -n "$data" ]; then
+    on_gpu "sanitizer, train" "$sanitizer" --error-exitcode 9 "$program" train --device cuda --model lenet --epochs 1 \
+      --limit 500 --batch-size 64 --augment standard --data-dir "$data" --output "$work/sanitizer"
+  fi
+}
+
+for step in "${steps[@]}"; do
+  [[ " ${chosen[*]} " == *" $step "* ]] || continue
+  deadline=$((SECONDS + ${LIMIT:-590}))
+  "do_$step"
+done
 
 note "=== summary"
-for line in "${summary[@]:-nothing was chosen: $chosen}"; do note "$line"; done
-note "the log is $log"
+for line in "${summary[@]}"; do note "$line"; done
+note "the log is $log; it took $SECONDS s"
 exit $failed

@@ -73,25 +73,26 @@ class Operations:
         return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1) if x.ndim == 4 else x
 
 
-def loss(weights, running, key):
+def loss(weights, running, key, images, labels):
     operations = Operations(key)
     logits = foreign.forward(operations, model, weights | running, images)
     picked = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)
     return -picked.mean(), operations.running
 
 
-def update(weights, memory, count, running, key):
+def update(weights, memory, count, running, key, images, labels):
     """One step; the memory is that of Adam, unused by SGD."""
-    gradients, running = jax.grad(loss, has_aux=True)(weights, running, key)
+    key, own = jax.random.split(key)
+    gradients, running = jax.grad(loss, has_aux=True)(weights, running, own, images, labels)
     each = jax.tree_util.tree_map
     if workload.optimizer == "SGD":
-        return each(lambda w, g: w - workload.lr * g, weights, gradients), memory, count, running
+        return each(lambda w, g: w - workload.lr * g, weights, gradients), memory, count, running, key
     count += 1
     first = each(lambda m, g: 0.9 * m + 0.1 * g, memory[0], gradients)
     second = each(lambda v, g: 0.999 * v + 0.001 * g * g, memory[1], gradients)
     rate, root = workload.lr / (1 - 0.9**count), jnp.sqrt(1 - 0.999**count)
     weights = each(lambda w, m, v: w - rate * m / (jnp.sqrt(v) / root + 1e-8), weights, first, second)
-    return weights, (first, second), count, running
+    return weights, (first, second), count, running, key
 
 
 def arrays(values, convert=jnp.array):
@@ -99,21 +100,19 @@ def arrays(values, convert=jnp.array):
 
 
 infer = jax.jit(lambda weights, running, x: foreign.forward(Operations(), model, weights | running, x))
-step = jax.jit(update, donate_argnums=(0, 1, 3))
+step = jax.jit(update, donate_argnums=(0, 1, 3, 4))
 weights = arrays(foreign.parameters(model))
 memory = arrays(weights, jnp.zeros_like), arrays(weights, jnp.zeros_like)
-state = [weights, memory, jnp.zeros(()), arrays(foreign.buffers(model))]
+state = [weights, memory, jnp.zeros(()), arrays(foreign.buffers(model)), jax.random.key(0)]
 foreign.check(infer(state[0], state[3], images).tolist(), model, torch_images)
-key = jax.random.key(0)
 
 
 def train():
-    global state, key
-    key, own = jax.random.split(key)
-    state = jax.block_until_ready(step(*state, own))
+    global state
+    state = jax.block_until_ready(step(*state, images, labels))
 
 
-trained = workloads.images_per_second(options, train)
+trained = workloads.images_per_second(options, "train", train)
 inferred = workloads.images_per_second(
-    options, lambda: infer(state[0], state[3], images).block_until_ready())
+    options, "infer", lambda: infer(state[0], state[3], images).block_until_ready())
 workloads.report(inferred, trained)

@@ -25,4 +25,4 @@ with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.Stri
 feed = {session.get_inputs()[0].name: images.numpy()}
 error = abs(torch.from_numpy(session.run(None, feed)[0]) - model(images)).max().item()
 assert error < 1e-3, f"ONNX Runtime's logits differ by {error}"
-workloads.report(workloads.images_per_second(options, lambda: session.run(None, feed)))
+workloads.report(workloads.images_per_second(options, "infer", lambda: session.run(None, feed)))

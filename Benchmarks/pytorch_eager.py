@@ -21,8 +21,13 @@ optimizer = getattr(torch.optim, workload.optimizer)(model.parameters(), lr=work
 run = torch.compile(model) if options.compile else model
 
 
+def autocast():
+    return torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bf16")
+
+
 def train():
-    loss = torch.nn.functional.cross_entropy(run(images), labels)
+    with autocast():
+        loss = torch.nn.functional.cross_entropy(run(images), labels)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -33,8 +38,8 @@ def wait():
         torch.cuda.synchronize(device)
 
 
-trained = workloads.images_per_second(options, train, wait)
+trained = workloads.images_per_second(options, "train", train, wait)
 model.eval()
-with torch.inference_mode():
-    inferred = workloads.images_per_second(options, lambda: run(images), wait)
+with torch.inference_mode(), autocast():
+    inferred = workloads.images_per_second(options, "infer", lambda: run(images), wait)
 workloads.report(inferred, trained)

@@ -91,6 +91,6 @@ def infer():
 
 
 foreign.check(infer().numpy(), model, torch_images)
-trained = workloads.images_per_second(options, lambda: train().numpy())
-inferred = workloads.images_per_second(options, lambda: infer().numpy())
+trained = workloads.images_per_second(options, "train", lambda: train().numpy())
+inferred = workloads.images_per_second(options, "infer", lambda: infer().numpy())
 workloads.report(inferred, trained)

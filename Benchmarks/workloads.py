@@ -43,15 +43,24 @@ def flags(*switches):
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--warmup", type=int, default=5, help="steps before them that are not timed")
+    parser.add_argument("--only", choices=["train", "infer"], help="training or inference alone")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--precision", default="float32", choices=["float32", "bf16"])
+    parser.add_argument("--image-size", type=int, help="height and width; the network's by default")
     for switch, meaning in switches:
         parser.add_argument(switch, action="store_true", help=meaning)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.image_size:
+        options.workload.input_shape[1:] = [options.image_size] * 2
+    return options
 
 
-def images_per_second(options, step, wait=lambda: None):
-    """The speed of `step`, after five steps that are not timed; `wait` returns when the work is done."""
-    for _ in range(5):
+def images_per_second(options, part, step, wait=lambda: None):
+    """The speed of `step`; `wait` returns when the work is done. None when the other part alone was asked for."""
+    if options.only not in (None, part):
+        return None
+    for _ in range(options.warmup):
         step()
     wait()
     begin = time.perf_counter()
@@ -62,6 +71,7 @@ def images_per_second(options, step, wait=lambda: None):
 
 
 def report(infer, train=None):
-    """Prints the speeds; `train` is None for a contender that only infers."""
+    """Prints the speeds that were measured."""
     parts = {"train": train, "infer": infer}
-    print(json.dumps({name: {"images_per_second": speed} for name, speed in parts.items() if speed is not None}))
+    speeds = {name: {"images_per_second": speed} for name, speed in parts.items() if speed is not None}
+    print(json.dumps(speeds), flush=True)

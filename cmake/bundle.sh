@@ -38,7 +38,7 @@ cp shim/*.cpp shim/*.hpp shim/*.inc shim/CMakeLists.txt "$bundle/shim/"
 cp Sources/CTorchShim/include/torch_shim.h "$bundle/Sources/CTorchShim/include/"
 cp cmake/libtorch.sh "$bundle/cmake/"
 cp cmake/bundle/setup.sh Benchmarks/cuda.sh "$bundle/"
-cp Benchmarks/{pytorch_eager,workloads}.py Tests/PythonTests/peer/models.py "$bundle/Benchmarks/"
+cp Benchmarks/{pytorch_eager,workloads,epochs,cuda_compare}.py Tests/PythonTests/peer/models.py "$bundle/Benchmarks/"
 sed -e "s|@GLIBC@|${glibc#GLIBC_}|" -e "s|@MACHINE@|$(uname -m)|" cmake/bundle/README.md >"$bundle/README.md"
 cp LICENSE "$bundle/licenses/SwiftTorchLayers"
 

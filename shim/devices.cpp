@@ -41,6 +41,23 @@ shim_status cuda_device_info(int32_t index, shim_device_info *out) {
   });
 }
 
+void cuda_state(shim_cuda_state *out) {
+  *out = {};
+#ifdef TORCHLAYERS_CUDA
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess) {
+    std::snprintf(out->error, sizeof out->error, "%s", cudaGetErrorString(error));
+    (void)cudaGetLastError();
+  } else if (count == 0) {
+    std::snprintf(out->error, sizeof out->error, "%s", cudaGetErrorString(cudaErrorNoDevice));
+  }
+  int version = 0;
+  if (cudaDriverGetVersion(&version) == cudaSuccess) out->driver = version;
+  if (cudaRuntimeGetVersion(&version) == cudaSuccess) out->runtime = version;
+#endif
+}
+
 shim_status set_context_flag(const char *name, bool on) {
   return guarded([&] {
     const std::string flag = name;
@@ -62,13 +79,15 @@ shim_status set_context_flag(const char *name, bool on) {
 }  // namespace
 
 void add_devices(torch_shim &table) {
-  table.cuda_built = [] { return at::Context::hasCUDA(); };
+  // hasCUDA() would say whether there is a device.
+  table.cuda_built = [] { return at::Context::hasCUDART(); };
   table.cuda_device_count = [] {
     int32_t count = 0;
     guarded([&] { count = torch::cuda::is_available() ? static_cast<int32_t>(torch::cuda::device_count()) : 0; });
     return count;
   };
   table.cuda_device_info = cuda_device_info;
+  table.cuda_state = cuda_state;
   table.synchronize = [](shim_device d) {
     return guarded([&] {
       if (d.type == SHIM_CUDA) torch::cuda::synchronize(d.index);

@@ -1,7 +1,6 @@
-// Any operator of libtorch, called "boxed": looked up by name once, arguments pushed as tagged values.
-#include "shim.hpp"
-
-#include <ATen/core/dispatch/Dispatcher.h>
+// Any operator of libtorch: looked up by name once, then called directly where its signature is a frequent one, else
+// "boxed", its arguments pushed as tagged values.
+#include "direct.hpp"
 
 #include <deque>
 #include <map>
@@ -12,6 +11,7 @@ struct shim_operator_s {
   std::string schema;
   // What each argument wants, worked out once: an integer given for a float is then converted, not refused.
   std::vector<c10::TypeKind> kinds;
+  std::unique_ptr<shim::DirectCall> direct;  // null for most signatures
 };
 
 namespace shim {
@@ -33,7 +33,7 @@ shim_status operator_find(const char *name, const char *overload, shim_operator 
       if (!handle) {
         throw NotFound(std::string("libtorch has no operator ") + name + (*overload ? "." : "") + overload);
       }
-      shim_operator_s op{*handle, c10::toString(handle->schema()), {}};
+      shim_operator_s op{*handle, c10::toString(handle->schema()), {}, direct_call(*handle)};
       for (const auto &argument : handle->schema().arguments()) op.kinds.push_back(kind_of(argument.type()));
       known = found.emplace(std::pair{std::string(name), std::string(overload)}, std::move(op)).first;
     }
@@ -176,6 +176,10 @@ void take_back(const shim_value &value) {
 shim_status operator_call(shim_operator op, const shim_value *arguments, int64_t argument_count,
                           shim_value *results, int64_t capacity, int64_t *count) {
   return guarded([&] {
+    if (op->direct != nullptr && capacity > 0 && (*op->direct)(arguments, argument_count, results)) {
+      *count = 1;
+      return;
+    }
     const auto &schema = op->handle.schema().arguments();
     if (static_cast<size_t>(argument_count) > schema.size()) {
       throw std::invalid_argument("too many arguments for " + op->schema);

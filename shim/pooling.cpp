@@ -71,6 +71,7 @@ bool channels_are_last(const Tensor &x) { return !x.is_contiguous() && x.is_cont
 
 }  // namespace
 
+// Pointers are asked for without their type: the typed functions are not in every version of libtorch.
 bool pools_touch(const Tensor &x, const Ints &kernel, const Ints &stride, const Ints &padding, const Ints &dilation,
                  bool ceil_mode) {
   if (x.dim() != 4 || !x.is_cpu() || x.scalar_type() != at::kFloat || kernel != stride) return false;
@@ -89,9 +90,9 @@ std::pair<Tensor, Tensor> touching_max_pool2d(const Tensor &x, const Ints &kerne
   const auto format = last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
   const Tensor y = at::empty({x.size(0), channels, rows, columns}, x.options(), format);
   const Tensor places = record ? at::empty(y.sizes(), y.options().dtype(at::kByte), format) : Tensor();
-  const float *from = x.const_data_ptr<float>();
-  float *to = y.mutable_data_ptr<float>();
-  uint8_t *place = record ? places.mutable_data_ptr<uint8_t>() : nullptr;
+  const float *from = static_cast<const float *>(x.const_data_ptr());
+  float *to = static_cast<float *>(y.mutable_data_ptr());
+  uint8_t *place = record ? static_cast<uint8_t *>(places.mutable_data_ptr()) : nullptr;
   const int64_t unit = last ? channels : 1;
   const Window window{kernel[0], kernel[1], width * unit, unit, relu};
   const int64_t lines = x.size(0) * (last ? 1 : channels) * rows, line = columns * unit;
@@ -119,9 +120,9 @@ Tensor touching_max_pool2d_backward(const Tensor &gradient, const Tensor &output
   const Tensor dx = at::empty(input_sizes, output.options(), format);
   // Rows and columns that no window reaches.
   if (height % kernel[0] != 0 || width % kernel[1] != 0) dx.zero_();
-  const float *from = given.const_data_ptr<float>(), *y = output.const_data_ptr<float>();
-  const uint8_t *place = places.const_data_ptr<uint8_t>();
-  float *to = dx.mutable_data_ptr<float>();
+  const float *from = static_cast<const float *>(given.const_data_ptr()), *y = static_cast<const float *>(output.const_data_ptr());
+  const uint8_t *place = static_cast<const uint8_t *>(places.const_data_ptr());
+  float *to = static_cast<float *>(dx.mutable_data_ptr());
   const int64_t unit = last ? channels : 1;
   const Window window{kernel[0], kernel[1], width * unit, unit, relu};
   const int64_t lines = input_sizes[0] * (last ? 1 : channels) * rows, line = columns * unit;

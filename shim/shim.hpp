@@ -83,5 +83,7 @@ void add_random(torch_shim &table);
 void add_devices(torch_shim &table);
 void add_script(torch_shim &table);
 void add_plan(torch_shim &table);
+void add_memory(torch_shim &table);
+void add_cuda_graph(torch_shim &table);
 
 }  // namespace shim

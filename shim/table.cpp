@@ -11,6 +11,14 @@ namespace shim {
 std::atomic<int64_t> live{0};
 thread_local std::string last_error;
 
+// CUDA's own libraries, and a graph that is launched, run out of memory past libtorch's allocator.
+static bool is_out_of_memory(const std::string &text) {
+  for (const char *words : {"CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"}) {
+    if (text.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
 shim_status report_current_exception() noexcept {
   try {
     try {
@@ -20,7 +28,7 @@ shim_status report_current_exception() noexcept {
       return SHIM_OUT_OF_MEMORY;
     } catch (const c10::Error &error) {
       last_error = error.what_without_backtrace();
-      return SHIM_ERROR;
+      return is_out_of_memory(last_error) ? SHIM_OUT_OF_MEMORY : SHIM_ERROR;
     } catch (const NotFound &error) {
       last_error = error.what();
       return SHIM_NOT_FOUND;
@@ -78,6 +86,8 @@ static torch_shim make_table() {
   add_devices(table);
   add_script(table);
   add_plan(table);
+  add_memory(table);
+  add_cuda_graph(table);
   return table;
 }
 

@@ -22,6 +22,7 @@ struct Doctor: ParsableCommand {
     let threads: Int
     let cudaBuilt: Bool
     let cudaDevices: [GPU]
+    let cudaProblem: String?
     let gemm: [String: String]
     let data: [String: Bool]
   }
@@ -45,7 +46,7 @@ struct Doctor: ParsableCommand {
       cudaDevices: devices.map {
         .init(
           name: $0.name, memory: $0.totalMemory, capability: "\($0.capability.major).\($0.capability.minor)")
-      },
+      }, cudaProblem: devices.isEmpty ? try CUDA.problem : nil,
       gemm: [
         "libtorch": try Shim.library(of: "sgemm_") ?? "inside", "reference": Gemm.library ?? "loops",
       ], data: data)
@@ -60,18 +61,7 @@ struct Doctor: ParsableCommand {
     if let problem = Gemm.problem {
       print("              (loops of its own, several times as slow: \(problem))")
     }
-    if !report.cudaBuilt {
-      let variant = try Shim.builtVariant
-      print(
-        "CUDA          "
-          + (variant.hasPrefix("cu")
-            ? "in this libtorch, but the shim was built without it: no NVIDIA driver, or not all CUDA libraries"
-            : "not in this libtorch"))
-    } else if devices.isEmpty {
-      print(
-        "CUDA          in this libtorch, but no device can be used: is the NVIDIA driver installed and new enough?"
-      )
-    }
+    if let problem = report.cudaProblem { print("CUDA          no device: \(problem)") }
     for (index, gpu) in report.cudaDevices.enumerated() {
       let memory = gpu.memory.map { "\(fixed(Double($0) / Double(1 << 30), 1)) GiB" } ?? "memory unknown"
       print("cuda:\(index)        \(gpu.name), \(memory), compute capability \(gpu.capability)")

@@ -25,7 +25,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     keepFreedMemory()
-    try Shim.load()
+    try loadKeepingSmallBlocks()
     Interruption.install()
     let folder = try RunFolder(existing: runPath)
     var configuration = try folder.readConfiguration()
@@ -33,6 +33,7 @@ struct Evaluate: ParsableCommand {
     if let device { configuration.device = try chosenDevice(device) }
     try Torch.setNumThreads(configuration.threads)
     let place = try TrainingRun.device(configuration)
+    try configuration.applyDeviceSettings()
     let model = try folder.loadModel(configuration).to(place)
     let loader = try configuration.testLoader(device: place)
     let clock = ContinuousClock()

@@ -42,6 +42,7 @@ enum Terminal {
   /// Prints a result as one JSON object.
   static func printJSON(_ value: some Encodable) throws {
     print(String(decoding: try JSONEncoder.stable.encode(value), as: UTF8.self))
+    fflush(nil)  // now, not after libtorch has taken itself down
   }
 }
 

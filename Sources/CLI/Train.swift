@@ -43,6 +43,15 @@ struct Train: ParsableCommand {
   @Option(help: "float32, bf16 or fp16. (default: float32)") var precision: String?
   @Flag(help: "The same bits as Python PyTorch's default path, instead of faster kernels.") var exact = false
   @Option(
+    help: ArgumentHelp(
+      "How training images are varied: none, flip (mirrored left to right), crop (moved), standard (crop and flip) "
+        + "or affine (turned, scaled and moved a little; for digits). (default: none)"))
+  var augment: String?
+  @Option(
+    help: ArgumentHelp(
+      "auto or off: on a CUDA device, record the training step once and repeat it. (default: auto)"))
+  var cudaGraph: String?
+  @Option(
     help: "libtorch, or reference: the from-scratch implementation, then libtorch to compare with.")
   var backend = "libtorch"
   @Option(parsing: .unconditional, help: "Only so many training images.") var limit: Int?
@@ -62,7 +71,8 @@ struct Train: ParsableCommand {
         ("--device \(device ?? "")", device.map { $0 != "cpu" } ?? false),
         ("--precision \(precision ?? "")", precision.map { $0 != "float32" } ?? false),
         ("--validation-split", validationSplit != nil), ("--resume", resume != nil),
-        ("--export", export != nil),
+        ("--export", export != nil), ("--augment \(augment ?? "")", augment.map { $0 != "none" } ?? false),
+        ("--cuda-graph", cudaGraph != nil),
       ]
       if let wrong = given.first(where: \.1) {
         throw ValidationError(
@@ -80,6 +90,10 @@ struct Train: ParsableCommand {
       throw ValidationError(error.message)
     }
     _ = try precision.map { try require($0, oneOf: Precision.allCases.map(\.rawValue), "precision") }
+    _ = try augment.map { try require($0, oneOf: Augmentation.allCases.map(\.rawValue), "augmentation") }
+    _ = try cudaGraph.map {
+      try require($0, oneOf: CUDAGraphUse.allCases.map(\.rawValue), "use of CUDA graphs")
+    }
     if let device, device != "auto", Device(device) == nil {
       _ = try require(device, oneOf: ["auto", "cpu", "cuda", "cuda:0"], "device")
     }
@@ -92,7 +106,7 @@ struct Train: ParsableCommand {
         ("--device", device != nil), ("--precision", precision != nil), ("--exact", exact),
         ("--limit", limit != nil), ("--validation-split", validationSplit != nil),
         ("--output", output != nil),
-        ("--data-dir", dataDir != nil),
+        ("--data-dir", dataDir != nil), ("--augment", augment != nil), ("--cuda-graph", cudaGraph != nil),
       ]
       if let given = fixed.first(where: \.1) {
         throw ValidationError(
@@ -123,6 +137,8 @@ struct Train: ParsableCommand {
     if let seed { made.seed = seed }
     if let precision { made.precision = Precision(rawValue: precision)! }
     made.exact = exact
+    made.augment = augment.flatMap(Augmentation.init)
+    made.cudaGraph = cudaGraph.flatMap(CUDAGraphUse.init)
     made.limit = limit
     if let validationSplit { made.validationSplit = validationSplit }
     guard backend == "libtorch" else {
@@ -141,7 +157,7 @@ struct Train: ParsableCommand {
     if backend == "reference" {
       return try ReferenceTraining(configuration: newConfiguration(), output: output, json: json).run()
     }
-    try Shim.load()
+    try loadKeepingSmallBlocks()
     Interruption.install()
     let run =
       try resume.map { try TrainingRun(resuming: $0, epochs: epochs) }
@@ -150,7 +166,10 @@ struct Train: ParsableCommand {
     let line = ProgressLine()
     let outcome = try run.train(
       observe: line.update, epochEnded: { line.epochEnded($0, of: run.configuration.epochs) },
-      shouldStop: { Interruption.isAsked })
+      note: {
+        line.clear()
+        Terminal.note("note: \($0)")
+      }, shouldStop: { Interruption.isAsked })
     line.clear()
     if outcome == .interrupted {
       Terminal.note("interrupted; go on with: torchlayers train --resume \(run.folder.path)")
@@ -192,6 +211,7 @@ struct Train: ParsableCommand {
     let seconds: Double
     let imagesPerSecond: Double
     let output: String
+    let memory: MemoryReport
     let export: ExportReport?
   }
 
@@ -201,18 +221,21 @@ struct Train: ParsableCommand {
     let history = run.trainer.history
     let trainSeconds = history.reduce(0) { $0 + $1.seconds }
     let speed = Double(run.trainer.loader.dataset.count * history.count) / trainSeconds
+    let memory = MemoryReport(device: run.configuration.device)
     if json {
       try Terminal.printJSON(
         Report(
           model: run.configuration.model, data: run.configuration.data,
           test: .init(accuracy: test.accuracy, loss: test.loss, count: test.count), epochs: history,
-          seconds: seconds, imagesPerSecond: speed, output: run.folder.path, export: exported))
+          seconds: seconds, imagesPerSecond: speed, output: run.folder.path, memory: memory, export: exported)
+      )
       return
     }
     print("test accuracy  \(percent(test.accuracy)) of \(grouped(Double(test.count))) images")
     print("test loss      \(fixed(test.loss, 4))")
     print("time           \(duration(seconds)), of it training \(duration(trainSeconds))")
     print("speed          \(grouped(speed)) images/s")
+    print("memory         \(memory)")
     print("run folder     \(run.folder.path)")
     if let exported {
       print("TorchScript    \(exported.file), \(exported.verified)")

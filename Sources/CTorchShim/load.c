@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
+const torch_shim *torch_shim_in_use = NULL;
+
 const torch_shim *torch_shim_load(const char *path, char *message, size_t capacity) {
   // RTLD_LOCAL keeps libtorch's symbols (its own BLAS among them) out of the global scope.
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);

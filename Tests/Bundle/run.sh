@@ -63,6 +63,18 @@ touch "$work/python/torch/__init__.py"
 refuse "a Python torch that is too old" "libtorch 2.5.0+cpu is outside" on "$bare" PYTHONPATH="$work/python" ./setup.sh
 refuse "no compiler" "sudo apt-get install g++" on "$without_compiler" LIBTORCH="$torch" ./setup.sh
 refuse "a compiler that does not exist" "CXX is no-such-compiler" on "$bare" CXX=no-such-compiler LIBTORCH="$torch" ./setup.sh
+# A compiler that ends with an error: its words, and a sentence. And a GPU beside a libtorch without CUDA is noticed.
+printf '#!/bin/sh\ncase "$*" in *fsyntax-only*|--version) exec g++ "$@" ;; esac\necho "no space left" >&2\nexit 1\n' >"$work/broken-compiler"
+printf '#!/bin/sh\necho "GPU 0: a GPU"\n' >"$work/nvidia-smi"
+chmod +x "$work/broken-compiler" "$work/nvidia-smi"
+refuse "a shim that does not build" "the shim does not build against libtorch 2.11.0" \
+  on "$without_cmake" CXX="$work/broken-compiler" LIBTORCH="$torch" ./setup.sh
+mkdir -p "$work/cpu/include/ATen" "$work/cpu/lib" "$work/gpu"
+touch "$work/cpu/include/ATen/ATen.h"
+echo "__version__ = '2.13.0+cpu'" >"$work/cpu/version.py"
+ln -s "$work/nvidia-smi" "$work/gpu/"
+refuse "a GPU, and a libtorch without CUDA" "this machine has an NVIDIA GPU, but the libtorch in $work/cpu has no CUDA" \
+  on "$work/gpu:$without_cmake" CXX="$work/broken-compiler" LIBTORCH="$work/cpu" ./setup.sh
 mv bin/torchlayers bin/kept
 printf '#!/bin/sh\necho "version GLIBC_9.99 not found" >&2\nexit 1\n' >bin/torchlayers
 chmod +x bin/torchlayers
@@ -87,6 +99,21 @@ if [ -e "$torch/lib/libtorch_cuda.so" ] && [ ! -e /proc/driver/nvidia/version ];
   chmod +x "$old_driver/nvidia-smi"
   output=$(on "$old_driver" LIBTORCH="$torch" ./setup.sh 2>&1)
   expect "a driver that is too old" "$output" "driver of this machine is for CUDA 12.4, this libtorch for CUDA 13.0"
+fi
+
+# The same as the shim's CUDA half would say it, where CUDA's libraries are there to load it: a driver for CUDA 12.4.
+missing=$(ldd "$torch/lib/libtorch_cuda.so" 2>/dev/null | awk '/not found/' || true)
+if [ -e "$torch/lib/libtorch_cuda.so" ] && [ -z "$missing" ] && [ ! -e /proc/driver/nvidia/version ]; then
+  mkdir "$work/driver"
+  echo 'int cuDriverGetVersion(int *version) { *version = 12040; return 0; } int cuInit(unsigned flags) { return (int)flags; }' |
+    gcc -shared -fPIC -x c -o "$work/driver/libcuda.so.1" -
+  on "$bare" SHIM_CUDA=ON LIBTORCH="$torch" ./setup.sh >/dev/null 2>&1
+  output=$(on "$bare" LD_LIBRARY_PATH="$work/driver" bin/torchlayers doctor 2>&1)
+  expect "a driver for CUDA 12.4" "$output" "install a newer driver, or a torch that was built for CUDA 12"
+  refuse "training with that driver" "install a newer driver" on "$bare" LD_LIBRARY_PATH="$work/driver" \
+    bin/torchlayers train --device cuda
+else
+  echo "skipped: a driver for CUDA 12.4, as the shim would say it: CUDA's libraries are not here"
 fi
 
 # The same with the compiler alone, and a torch that Python finds.
@@ -117,4 +144,5 @@ if ! on "$bare" bin/torchlayers doctor | grep -q '^cuda:0'; then
   output=$(on "$bare" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh 2>&1) || { echo "FAILED cuda.sh: $output"; exit 1; }
   expect "cuda.sh without a GPU" "$output" "skipped  train, bf16: no CUDA device"
   expect "its log" "$(cat "$work/logs/cuda.log")" "passed   doctor"
+  refuse "a step that cuda.sh does not have" "the steps are build, doctor" on "$bare" OUT="$work/logs" ./cuda.sh bend
 fi

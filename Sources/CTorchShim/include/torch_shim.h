@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 // Raised whenever the table or the meaning of an entry changes; a shim with another number is refused.
-#define TORCH_SHIM_ABI 5
+#define TORCH_SHIM_ABI 6
 
 typedef int32_t shim_status;
 enum {
@@ -52,6 +52,7 @@ typedef struct shim_operator_s *shim_operator;    // an operator of the dispatch
 typedef struct shim_generator_s *shim_generator;  // an at::Generator
 typedef struct shim_module_s *shim_module;        // a torch::jit::Module
 typedef struct shim_plan_s *shim_plan;            // a stack of layers with a backward pass of its own
+typedef struct shim_graph_s *shim_graph;          // work of a CUDA device that was recorded
 
 // A device: its type is one of SHIM_CPU, SHIM_CUDA, or another of c10::DeviceType; index -1 means "current".
 typedef struct shim_device {
@@ -140,6 +141,22 @@ typedef struct shim_device_info {
   int32_t capability_major, capability_minor;
 } shim_device_info;
 
+// What CUDA's runtime says when it is asked for devices.
+typedef struct shim_cuda_state {
+  int32_t driver;   // the newest CUDA that the driver serves, 13000 for 13.0; 0 without a driver
+  int32_t runtime;  // the CUDA that libtorch brings; 0 when the shim was built without CUDA
+  char error[256];  // empty when it found a device
+} shim_cuda_state;
+
+// Bytes of a CUDA device's memory in libtorch's hands, now and at most.
+typedef struct shim_memory {
+  int64_t allocated, reserved;  // by tensors; with what is kept for the next ones
+  int64_t peak_allocated, peak_reserved;
+} shim_memory;
+
+// Queues work on the current device and stream. 0 when it went well.
+typedef int32_t (*shim_work)(void *SHIM_NULLABLE context);
+
 // Called while tracing: reads `count` inputs (borrowed) and stores one new tensor. 0 when it went well.
 typedef int32_t (*shim_trace_body)(void *SHIM_NULLABLE context, const shim_tensor SHIM_NULLABLE *SHIM_NONNULL inputs,
                                    int64_t count, shim_tensor SHIM_NULLABLE *SHIM_NONNULL output);
@@ -223,6 +240,10 @@ typedef struct torch_shim {
   bool (*cuda_built)(void);          // libtorch has CUDA code
   int32_t (*cuda_device_count)(void);  // usable now; 0 without a driver
   shim_status (*cuda_device_info)(int32_t index, shim_device_info *out);
+  void (*cuda_state)(shim_cuda_state *out);
+  shim_status (*cuda_memory)(int32_t index, shim_memory *out);
+  shim_status (*cuda_reset_peak_memory)(int32_t index);  // the highest so far becomes what is used now
+  shim_status (*cuda_empty_cache)(void);                 // gives memory that no tensor uses back to the device
   shim_status (*synchronize)(shim_device device);
   int32_t (*get_num_threads)(void);
   shim_status (*set_num_threads)(int32_t count);
@@ -244,6 +265,18 @@ typedef struct torch_shim {
                            shim_tensor SHIM_NULLABLE *SHIM_NONNULL loss);
   // Logits of a batch of any size from a frozen plan; several threads may call it at the same time.
   shim_status (*plan_infer)(shim_plan plan, shim_tensor images, shim_tensor SHIM_NULLABLE *SHIM_NONNULL out);
+
+  // --- Graphs: work that is recorded once and then launched as a whole. ----------------------------------
+  // New, with a stream of its own.
+  shim_status (*graph_new)(shim_device device, shim_graph SHIM_NULLABLE *SHIM_NONNULL out);
+  void (*graph_release)(shim_graph graph);
+  // Runs `work` on the graph's stream, after all that was queued before and before all that is queued later.
+  shim_status (*graph_warm_up)(shim_graph graph, shim_work work, void *SHIM_NULLABLE context);
+  // Records what `work` queues on the device; nothing of it runs. When that fails, random numbers go on where they
+  // were and the graph can be released or used for another recording.
+  shim_status (*graph_capture)(shim_graph graph, shim_work work, void *SHIM_NULLABLE context);
+  // Queues what was recorded on the current stream, with new random numbers.
+  shim_status (*graph_replay)(shim_graph graph);
 
   // --- TorchScript. -----------------------------------------------------------------------------------
   // New, empty module of a class of its own; `like` puts it in the same compilation unit (needed between a
@@ -270,6 +303,10 @@ typedef struct torch_shim {
   // next call.
   const char *SHIM_NONNULL (*SHIM_NONNULL module_state_names)(shim_module module);
   shim_status (*module_state)(shim_module module, const char *name, shim_tensor SHIM_NULLABLE *SHIM_NONNULL out);
+
+  // --- Memory. ----------------------------------------------------------------------------------------
+  // From now on small blocks of freed CPU tensors are kept for tensors to come, by each thread, up to some MiB.
+  void (*keep_small_blocks)(void);
 } torch_shim;
 
 // The one symbol that a shim exports under the name "torch_shim_table".
@@ -278,6 +315,17 @@ typedef const torch_shim *SHIM_NONNULL (*SHIM_NONNULL torch_shim_entry)(void);
 // Opens the shim at `path` and returns its table, or null; then `message` (of `capacity` bytes) says why.
 // The shim stays loaded for the life of the program.
 const torch_shim *SHIM_NULLABLE torch_shim_load(const char *path, char *message, size_t capacity);
+
+#ifndef __cplusplus
+// The table that calls go through, once it is known to be usable; null before. A load, so that every call can afford it.
+extern const torch_shim *SHIM_NULLABLE torch_shim_in_use;
+static inline const torch_shim *SHIM_NULLABLE torch_shim_current(void) {
+  return __atomic_load_n(&torch_shim_in_use, __ATOMIC_ACQUIRE);
+}
+static inline void torch_shim_set_current(const torch_shim *table) {
+  __atomic_store_n(&torch_shim_in_use, table, __ATOMIC_RELEASE);
+}
+#endif
 
 #ifdef __cplusplus
 }

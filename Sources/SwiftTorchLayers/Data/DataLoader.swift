@@ -8,7 +8,8 @@ public struct Batch: Sendable {
 
 /// Cuts a data set into batches, in order or shuffled: `torch.utils.data.DataLoader`.
 ///
-/// Images stay bytes in memory; each batch is gathered and made float at once. Random numbers are drawn as
+/// Images stay bytes in memory, on a CUDA device where they fit; each batch is gathered, varied and made float at once,
+/// there. Random numbers are drawn as
 /// Python's loader draws them, so that the same seed gives the same order *and* leaves the default generator
 /// (which dropout uses) in the same state.
 public struct DataLoader: Sendable {
@@ -19,12 +20,17 @@ public struct DataLoader: Sendable {
   public let generator: Generator?
   public let normalization: Normalization
   public let device: Device
+  /// How the images of a batch are varied.
+  public let augmentation: Augmentation
   private let constants: Normalization.Constants
+  /// The data set where batches are gathered: on `device`, or in host memory when it does not fit there.
+  private let source: ImageDataset
 
   /// - Throws: `TorchError` when `batchSize` is not positive.
   public init(
     _ dataset: ImageDataset, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false,
-    generator: Generator? = nil, normalization: Normalization, device: Device = .cpu
+    generator: Generator? = nil, normalization: Normalization, device: Device = .cpu,
+    augmentation: Augmentation = .none
   ) throws {
     guard batchSize > 0 else { throw TorchError("the batch size must be positive, not \(batchSize)") }
     self.dataset = dataset
@@ -34,7 +40,9 @@ public struct DataLoader: Sendable {
     self.generator = generator
     self.normalization = normalization
     self.device = device
+    self.augmentation = augmentation
     constants = try normalization.constants(on: device)
+    source = try dataset.resident(on: device)
   }
 
   /// The number of batches of an epoch.
@@ -68,20 +76,38 @@ public struct DataLoader: Sendable {
     return try Aten.randperm(dataset.count, source, DType.int64, nil as Int?, nil as Device?, nil as Bool?)
   }
 
-  /// A batch of the images at `indices` (int64, on the data set's device).
-  func batch(at indices: Tensor) throws -> Batch {
-    try make(
-      try Aten.indexSelect(dataset.images, 0, indices), try Aten.indexSelect(dataset.labels, 0, indices))
+  /// A batch of the images at `indices` (int64, on the CPU or the loader's device).
+  func batch(at indices: Tensor) throws -> Batch { try batch(try selection(at: indices)) }
+
+  /// The batch's images, gathered, varied and normalised on the device.
+  func batch(_ selection: Selection) throws -> Batch {
+    let (images, labels): (Tensor, Tensor)
+    switch selection {
+    case .rows(let rows):
+      images = try Aten.indexSelect(source.images, 0, rows)
+      labels = try Aten.indexSelect(source.labels, 0, rows)
+    case .images(let given, let numbers):
+      images = try given.to(dtype: nil, device: device, nonBlocking: true)
+      labels = try numbers.to(dtype: nil, device: device, nonBlocking: true)
+    }
+    return Batch(images: try constants(try augmentation(images)), labels: labels)
   }
 
-  fileprivate func batch(at range: Range<Int>) throws -> Batch {
-    let part = try dataset.slice(range)
-    return try make(part.images, part.labels)
+  fileprivate func selection(at rows: Tensor) throws -> Selection {
+    guard isResident else {
+      return .images(
+        try source.images.gatheredInPinnedMemory(rows), try source.labels.gatheredInPinnedMemory(rows))
+    }
+    return .rows(try rows.to(device))
   }
 
-  private func make(_ images: Tensor, _ labels: Tensor) throws -> Batch {
-    Batch(images: try constants(try images.to(device)), labels: try labels.to(device))
+  fileprivate func selection(at range: Range<Int>) throws -> Selection {
+    let part = try source.slice(range)
+    return .images(part.images, part.labels)
   }
+
+  /// Whether batches are gathered on the loader's device.
+  var isResident: Bool { source.images.device.isCUDA == device.isCUDA }
 
   /// One pass over the data: call `next()` until it gives nil.
   public final class Epoch {
@@ -92,6 +118,8 @@ public struct DataLoader: Sendable {
     public private(set) var position: Int
     /// Whether `next()` has said that there are no more.
     public private(set) var finished: Bool
+    /// `order` where batches are gathered.
+    private var rows: Tensor?
 
     fileprivate init(_ loader: DataLoader, order: Tensor?, position: Int, finished: Bool) {
       self.loader = loader
@@ -101,7 +129,10 @@ public struct DataLoader: Sendable {
     }
 
     /// The next batch, nil at the end.
-    public func next() throws -> Batch? {
+    public func next() throws -> Batch? { try nextSelection().map(loader.batch) }
+
+    /// What the next batch is made of, nil at the end.
+    func nextSelection() throws -> Selection? {
       if loader.shuffle, order == nil { order = try loader.drawOrder() }
       guard position < loader.count else {
         // With a generator of its own Python's sampler draws one more order and throws it away.
@@ -112,8 +143,10 @@ public struct DataLoader: Sendable {
       let start = position * loader.batchSize
       let end = min(start + loader.batchSize, loader.dataset.count)
       position += 1
-      if let order { return try loader.batch(at: try Aten.slice(order, 0, start, end, 1)) }
-      return try loader.batch(at: start..<end)
+      guard let order else { return try loader.selection(at: start..<end) }
+      let rows = try self.rows ?? (loader.isResident ? order.to(loader.device) : order)
+      self.rows = rows
+      return try loader.selection(at: try Aten.slice(rows, 0, start, end, 1))
     }
   }
 }

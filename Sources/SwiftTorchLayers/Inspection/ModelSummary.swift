@@ -104,16 +104,10 @@ private func multiplyAdds(_ module: Module, inputShape: [Int], outputShape: [Int
   let outputs = outputShape.dropFirst().reduce(1, *)
   switch module {
   case let layer as ConvNd: return outputs * layer.inChannels / layer.groups * layer.kernelSize.reduce(1, *)
-  case let layer as ConvTranspose2d:
-    return inputShape.dropFirst().reduce(1, *) * layer.outChannels * layer.kernelSize.reduce(1, *)
   case let layer as Linear: return outputs * layer.inFeatures
   case let layer as ConvTransposeNd:
-    // Each input meets every weight of its group; as many inputs as the formula of the output size says.
-    let sizes = zip(outputShape.suffix(layer.kernelSize.count), layer.kernelSize.indices).map { size, d in
-      let reach = layer.dilation[d] * (layer.kernelSize[d] - 1) + 1
-      return (size + 2 * layer.padding[d] - layer.outputPadding[d] - reach) / layer.stride[d] + 1
-    }
-    return sizes.reduce(layer.inChannels, *) * layer.outChannels / layer.groups
+    // Each input meets every weight of its group.
+    return inputShape.dropFirst().reduce(1, *) * layer.outChannels / layer.groups
       * layer.kernelSize.reduce(1, *)
   default: return 0
   }

@@ -204,6 +204,13 @@ open class Module: CustomStringConvertible {
     try convert { $0.dtype.isFloatingPoint ? try $0.to(dtype) : $0 }
   }
 
+  /// Puts the elements of four-dimensional tensors into another order in memory, in place. `.channelsLast` is what
+  /// NVIDIA's fastest convolutions want; their outputs follow the weights.
+  @discardableResult
+  public func to(_ format: MemoryFormat) throws -> Self {
+    try convert { $0.ndim == 4 ? try $0.contiguous(format) : $0 }
+  }
+
   private func convert(_ change: (Tensor) throws -> Tensor) throws -> Self {
     let tensors = state { _ in true }.map(\.tensor)
     // All conversions first: when one fails, the module is as it was.

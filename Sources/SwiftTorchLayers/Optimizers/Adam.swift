@@ -39,8 +39,8 @@ public struct AdamSettings: OptimizerSettings {
 /// Bit for bit the steps of PyTorch's default implementation; `fused` computes each parameter's step in one
 /// pass, faster, with other rounding.
 /// - Source: Kingma & Ba 2015, https://arxiv.org/abs/1412.6980
-public class AdamBase: Optimizer<AdamSettings>, AnyOptimizer {
-  private let fused: Bool
+public class AdamBase: Optimizer<AdamSettings>, CapturableOptimizer {
+  let fused: Bool
   private let decoupledWeightDecay: Bool
 
   init(_ groups: [Group], fused: Bool, decoupledWeightDecay: Bool) {
@@ -55,6 +55,14 @@ public class AdamBase: Optimizer<AdamSettings>, AnyOptimizer {
       for (index, momentum) in (newValue ?? []).enumerated() { groups[index].settings.betas.0 = momentum }
     }
   }
+
+  public var isCapturable: Bool { fused && parametersShareDevice }
+
+  public var recordedSettings: [Double] {
+    groups.map(\.settings).flatMap { [$0.betas.0, $0.betas.1, $0.eps, $0.weightDecay] }
+  }
+
+  public func refreshLearningRates() throws { try rates.refresh(learningRates, starts) }
 
   override func stateNames(_ settings: AdamSettings) -> [String] {
     ["step", "exp_avg", "exp_avg_sq"] + (settings.amsgrad ? ["max_exp_avg_sq"] : [])
@@ -122,13 +130,25 @@ public class AdamBase: Optimizer<AdamSettings>, AnyOptimizer {
     }
     guard !parameters.isEmpty else { return }
     let counts = lists["step"] ?? []
-    for count in counts { try Aten.addScalarInPlace(count, 1, 1) }
-    let operation = decoupledWeightDecay ? Aten.fusedAdamW : Aten.fusedAdam
+    if let infinite {
+      // A step that is left out does not count.
+      _ = try Aten.foreachAddTensor.tensors(counts, try Aten.rsub(infinite, 1))
+    } else {
+      _ = try Aten.foreachAddScalar.tensors(counts, 1)
+    }
+    let rate = try rates.tensor(range, s.lr, on: parameters[0].device)
+    let lr: any OperatorArgument = if let rate { rate } else { s.lr }
+    let operation =
+      switch (decoupledWeightDecay, rate != nil) {
+      case (false, false): Aten.fusedAdam
+      case (false, true): Aten.fusedAdamTensorRate
+      case (true, false): Aten.fusedAdamW
+      case (true, true): Aten.fusedAdamWTensorRate
+      }
     _ = try operation.tensors(
       parameters, gradients, lists["exp_avg"] ?? [], lists["exp_avg_sq"] ?? [],
-      s.amsgrad ? lists["max_exp_avg_sq"] ?? [] : [], counts, s.lr, s.betas.0, s.betas.1, s.weightDecay,
-      s.eps,
-      s.amsgrad, s.maximize)
+      s.amsgrad ? lists["max_exp_avg_sq"] ?? [] : [], counts, lr, s.betas.0, s.betas.1,
+      s.weightDecay, s.eps, s.amsgrad, s.maximize, nil as Tensor?, infinite)
   }
 }
 
@@ -170,5 +190,7 @@ public final class AdamW: AdamBase {
 
 extension Aten {
   static let fusedAdam = Operator("aten::_fused_adam_")
+  static let fusedAdamTensorRate = Operator("aten::_fused_adam_.tensor_lr")
   static let fusedAdamW = Operator("aten::_fused_adamw_")
+  static let fusedAdamWTensorRate = Operator("aten::_fused_adamw_.tensor_lr")
 }

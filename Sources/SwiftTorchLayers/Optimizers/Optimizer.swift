@@ -17,6 +17,10 @@ open class Optimizer<Settings> {
   /// What is remembered of each parameter, groups in order: `state[i]["exp_avg"]`.
   var state: [[String: Tensor]]
   public var scheduleMemory: [String: [Double]] = [:]
+  /// Learning rates that a recorded step reads.
+  var rates = DeviceRates()
+  /// In a step that a `GradScaler` makes: 1 where a gradient was infinite and nothing may change, else 0.
+  var infinite: Tensor?
 
   init(groups: [Group]) {
     self.groups = groups
@@ -102,7 +106,10 @@ open class Optimizer<Settings> {
           "\(key) is \(tensor.shape) in the optimizer state, its parameter is \(parameters[index].shape)")
       }
       fresh[index][name] = try noGrad {
-        try tensor.detach().clone().to(numberNames.contains(name) ? .cpu : parameters[index].device)
+        // In the parameter's order of elements, as the fused operators want it.
+        numberNames.contains(name)
+          ? try tensor.detach().clone().to(.cpu)
+          : try Aten.emptyLike(parameters[index]).detach().copy_(tensor.detach())
       }
     }
     let names = groups.flatMap { group in group.parameters.map { _ in stateNames(group.settings) } }

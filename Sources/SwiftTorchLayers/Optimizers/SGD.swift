@@ -7,7 +7,7 @@
 /// Bit for bit the steps of PyTorch's default implementation; `fused` computes each parameter's step in one
 /// pass, faster, with other rounding.
 /// - Source: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
-public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
+public final class SGD: Optimizer<SGD.Settings>, CapturableOptimizer {
   /// The settings of a group of parameters.
   public struct Settings: OptimizerSettings {
     public var lr: Double
@@ -58,6 +58,14 @@ public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
     }
   }
 
+  public var isCapturable: Bool { fused && parametersShareDevice }
+
+  public var recordedSettings: [Double] {
+    groups.map(\.settings).flatMap { [$0.momentum, $0.dampening, $0.weightDecay] }
+  }
+
+  public func refreshLearningRates() throws { try rates.refresh(learningRates, starts) }
+
   override func stateNames(_ settings: Settings) -> [String] {
     settings.momentum == 0 ? [] : ["momentum_buffer"]
   }
@@ -99,18 +107,23 @@ public final class SGD: Optimizer<SGD.Settings>, AnyOptimizer {
         parameters.append(parameter)
         gradients.append(gradient)
         guard s.momentum != 0 else { continue }
-        let buffer = try known[offset] ?? Aten.emptyLike(gradient)
+        // A first step that is left out leaves its buffer as it was made.
+        let buffer =
+          try known[offset] ?? (infinite == nil ? Aten.emptyLike(gradient) : Aten.zerosLike(gradient))
         state[range.lowerBound + offset]["momentum_buffer"] = buffer
         buffers.append(buffer)
       }
       guard !parameters.isEmpty else { continue }
-      _ = try Aten.fusedSGD.tensors(
-        parameters, gradients, buffers, s.weightDecay, s.momentum, s.lr, s.dampening, s.nesterov, s.maximize,
-        first)
+      let rate = try rates.tensor(range, s.lr, on: parameters[0].device)
+      let lr: any OperatorArgument = if let rate { rate } else { s.lr }
+      _ = try (rate == nil ? Aten.fusedSGD : Aten.fusedSGDTensorRate).tensors(
+        parameters, gradients, buffers, s.weightDecay, s.momentum, lr, s.dampening, s.nesterov,
+        s.maximize, first, nil as Tensor?, infinite)
     }
   }
 }
 
 extension Aten {
   static let fusedSGD = Operator("aten::_fused_sgd_")
+  static let fusedSGDTensorRate = Operator("aten::_fused_sgd_.tensor_lr")
 }

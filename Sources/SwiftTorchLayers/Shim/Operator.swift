@@ -7,21 +7,29 @@ public protocol OperatorArgument {
 
 /// The arguments of one call, laid out for the shim. Up to 24 arguments and 32 list elements need no heap.
 public struct OperatorArguments {
-  var values = InlineArray<24, shim_value>(repeating: shim_value())
-  var count = 0
-  private var integers = InlineArray<32, Int64>(repeating: 0)
+  static let capacity = 24
+  static let integerCapacity = 32
+  /// Room for `capacity` values and `integerCapacity` integers that outlives the call; see `Operator.perform`.
+  let values: UnsafeMutablePointer<shim_value>
+  private let integers: UnsafeMutablePointer<Int64>
+  private(set) var count = 0
   private var integerCount = 0
   /// Memory of longer lists and of strings, freed after the call.
   private var owned: [UnsafeMutableRawPointer] = []
 
-  init() {}
+  init(values: UnsafeMutablePointer<shim_value>, integers: UnsafeMutablePointer<Int64>) {
+    self.values = values
+    self.integers = integers
+  }
 
+  @inline(__always)
   mutating func append(_ value: shim_value) throws {
-    guard count < 24 else { throw TorchError("an operator takes at most 24 arguments here") }
-    values[count] = value
+    guard count < Self.capacity else { throw TorchError("an operator takes at most 24 arguments here") }
+    (values + count).initialize(to: value)
     count += 1
   }
 
+  @inline(__always)
   mutating func append(tag: Int, _ fill: (inout shim_value) -> Void = { _ in }) throws {
     var value = shim_value()
     value.tag = Int32(tag)
@@ -30,19 +38,15 @@ public struct OperatorArguments {
   }
 
   mutating func append(integers list: [Int]) throws {
-    if integerCount + list.count <= 32 {
-      let start = integerCount
-      for element in list {
-        integers[integerCount] = Int64(element)
-        integerCount += 1
-      }
-      // The address is filled in just before the call, when the storage no longer moves.
-      try append(tag: Int(SHIM_INT_LIST)) {
-        $0.reserved = Int32(start + 1)
-        $0.count = Int64(list.count)
-      }
-    } else {
-      try append(list: list.map(Int64.init), tag: Int(SHIM_INT_LIST))
+    guard integerCount + list.count <= Self.integerCapacity else {
+      return try append(list: list.map(Int64.init), tag: Int(SHIM_INT_LIST))
+    }
+    let start = integers + integerCount
+    for index in list.indices { (start + index).initialize(to: Int64(list[index])) }
+    integerCount += list.count
+    try append(tag: Int(SHIM_INT_LIST)) {
+      $0.count = Int64(list.count)
+      $0.as.p = UnsafeRawPointer(start)
     }
   }
 
@@ -56,29 +60,10 @@ public struct OperatorArguments {
     }
   }
 
-  /// Calls `operation` and gives back what the arguments held.
-  mutating func call(
-    _ operation: OpaquePointer, _ results: UnsafeMutableBufferPointer<shim_value>
-  ) throws -> (status: shim_status, count: Int) {
-    var resultCount: Int64 = 0
-    let argumentCount = count
-    let call = try Shim.table.operator_call
-    let status = withUnsafePointer(to: &integers) { integers in
-      let base = UnsafeRawPointer(integers).assumingMemoryBound(to: Int64.self)
-      return withUnsafeMutablePointer(to: &values) { values in
-        let first = UnsafeMutableRawPointer(values).assumingMemoryBound(to: shim_value.self)
-        for index in 0..<argumentCount where first[index].reserved > 0 {
-          first[index].as.p = UnsafeRawPointer(base + Int(first[index].reserved - 1))
-        }
-        return call(
-          operation, first, Int64(argumentCount), results.baseAddress, Int64(results.count), &resultCount)
-      }
-    }
-    release()
-    return (status, Int(resultCount))
-  }
-
+  /// Frees what the arguments held.
+  @inline(__always)
   mutating func release() {
+    guard !owned.isEmpty else { return }
     for memory in owned { memory.deallocate() }
     owned.removeAll()
   }
@@ -209,12 +194,20 @@ public enum OperatorResult: Sendable {
 /// An operator of libtorch's dispatcher, looked up once by name and overload.
 struct Operator: @unchecked Sendable {  // the pointer never changes and lives as long as the program
   let name: String
-  private let found: Result<OpaquePointer, TorchError>
+  /// Null when there is no such operator, or no libtorch; `failure` then says why.
+  private let pointer: OpaquePointer?
+  private let failure: (any Error)?
 
   /// - Parameter name: `aten::conv2d`, or with an overload after a dot, `aten::conv2d.padding`.
   init(_ name: String) {
     self.name = name
-    found = Result { try Operator.find(name) }.mapError { $0 as? TorchError ?? TorchError("\($0)") }
+    do {
+      pointer = try Operator.find(name)
+      failure = nil
+    } catch {
+      pointer = nil
+      failure = error
+    }
   }
 
   private static func find(_ name: String) throws -> OpaquePointer {
@@ -230,30 +223,49 @@ struct Operator: @unchecked Sendable {  // the pointer never changes and lives a
     throw error
   }
 
-  /// Calls with arguments that `build` appends; `take` reads the results.
+  /// Calls with arguments that `build` appends; `take` reads the results. All memory of an ordinary call is on
+  /// the stack.
   @inline(__always)
   private func perform<Result>(
     _ build: (inout OperatorArguments) throws -> Void, shapes: () -> [String],
-    _ take: (UnsafeMutableBufferPointer<shim_value>, Int) throws -> Result
+    _ take: (UnsafeMutablePointer<shim_value>, Int) throws -> Result
   ) throws -> Result {
-    let pointer = try found.get()
-    var arguments = OperatorArguments()
-    do {
-      try build(&arguments)
-    } catch {
-      arguments.release()
-      throw error
-    }
-    return try withUnsafeTemporaryAllocation(of: shim_value.self, capacity: 16) { results in
-      let (status, count) = try arguments.call(pointer, results)
-      if status != SHIM_OK {
-        var error = Shim.error(status)
-        error.operatorName = name
-        error.shapes = shapes()
-        throw error
+    guard let pointer, let table = torch_shim_current() else { throw failure! }
+    let resultCapacity = 16
+    return try withUnsafeTemporaryAllocation(
+      of: shim_value.self, capacity: OperatorArguments.capacity + resultCapacity
+    ) { values in
+      try withUnsafeTemporaryAllocation(of: Int64.self, capacity: OperatorArguments.integerCapacity) {
+        integers in
+        var arguments = OperatorArguments(values: values.baseAddress!, integers: integers.baseAddress!)
+        defer { arguments.release() }
+        try build(&arguments)
+        let results = arguments.values + OperatorArguments.capacity
+        var count: Int64 = 0
+        let status = table.pointee.operator_call(
+          pointer, arguments.values, Int64(arguments.count), results, Int64(resultCapacity), &count)
+        guard status == SHIM_OK else { throw refusal(status, shapes()) }
+        return try take(results, Int(count))
       }
-      return try take(results, count)
     }
+  }
+
+  @inline(never)
+  private func refusal(_ status: shim_status, _ shapes: [String]) -> TorchError {
+    var error = Shim.error(status)
+    error.operatorName = name
+    error.shapes = shapes
+    return error
+  }
+
+  /// The one tensor among the results.
+  @inline(__always)
+  private func single(_ results: UnsafeMutablePointer<shim_value>, _ count: Int) throws -> Tensor {
+    guard count == 1, results[0].tag == SHIM_TENSOR else {
+      for index in 0..<count { _ = OperatorResult(results[index]) }
+      throw TorchError("\(name) does not return one tensor; use Tensor.call")
+    }
+    return Tensor(owning: OpaquePointer(results[0].as.p!))
   }
 
   /// Calls an operator that returns one tensor.
@@ -267,12 +279,76 @@ struct Operator: @unchecked Sendable {  // the pointer never changes and lives a
       var shapes: [String] = []
       repeat describe(each argument, &shapes)
       return shapes
-    } _: { results, count in
-      guard count == 1, Int(results[0].tag) == Int(SHIM_TENSOR) else {
-        for index in 0..<count { _ = OperatorResult(results[index]) }
-        throw TorchError("\(name) does not return one tensor; use Tensor.call")
-      }
-      return Tensor(owning: OpaquePointer(results[0].as.p!))
+    } _: {
+      try single($0, $1)
+    }
+  }
+
+  // The same with one, two, three and seven arguments (a convolution), which the compiler specialises: a
+  // pack's are called through witnesses, which shows in the time of a small operator.
+  @inline(__always)
+  @discardableResult
+  func callAsFunction<A: OperatorArgument>(_ a: A) throws -> Tensor {
+    defer { withExtendedLifetime(a) {} }
+    return try perform {
+      try a.append(to: &$0)
+    } shapes: {
+      described(a)
+    } _: {
+      try single($0, $1)
+    }
+  }
+
+  @inline(__always)
+  @discardableResult
+  func callAsFunction<A: OperatorArgument, B: OperatorArgument>(_ a: A, _ b: B) throws -> Tensor {
+    defer { withExtendedLifetime((a, b)) {} }
+    return try perform {
+      try a.append(to: &$0)
+      try b.append(to: &$0)
+    } shapes: {
+      described(a, b)
+    } _: {
+      try single($0, $1)
+    }
+  }
+
+  @inline(__always)
+  @discardableResult
+  func callAsFunction<A: OperatorArgument, B: OperatorArgument, C: OperatorArgument>(
+    _ a: A, _ b: B, _ c: C
+  ) throws -> Tensor {
+    defer { withExtendedLifetime((a, b, c)) {} }
+    return try perform {
+      try a.append(to: &$0)
+      try b.append(to: &$0)
+      try c.append(to: &$0)
+    } shapes: {
+      described(a, b, c)
+    } _: {
+      try single($0, $1)
+    }
+  }
+
+  @inline(__always)
+  @discardableResult
+  func callAsFunction<
+    A: OperatorArgument, B: OperatorArgument, C: OperatorArgument, D: OperatorArgument, E: OperatorArgument,
+    F: OperatorArgument, G: OperatorArgument
+  >(_ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G) throws -> Tensor {
+    defer { withExtendedLifetime((a, b, c, d, e, f, g)) {} }
+    return try perform {
+      try a.append(to: &$0)
+      try b.append(to: &$0)
+      try c.append(to: &$0)
+      try d.append(to: &$0)
+      try e.append(to: &$0)
+      try f.append(to: &$0)
+      try g.append(to: &$0)
+    } shapes: {
+      described(a, b, c, d, e, f, g)
+    } _: {
+      try single($0, $1)
     }
   }
 
@@ -300,6 +376,13 @@ struct Operator: @unchecked Sendable {  // the pointer never changes and lives a
       }
     }
   }
+}
+
+@inline(never)
+private func described(_ arguments: any OperatorArgument...) -> [String] {
+  var shapes: [String] = []
+  for argument in arguments { describe(argument, &shapes) }
+  return shapes
 }
 
 private func describe(_ argument: some OperatorArgument, _ shapes: inout [String]) {

@@ -26,7 +26,10 @@ public enum Shim {
   /// The table of entries.
   /// - Throws: `TorchError` of kind `libtorchMissing` with the places that were tried and what to do.
   static var table: torch_shim {
-    @inline(__always) get throws { try loaded.get().table.pointee }
+    @inline(__always) get throws {
+      if let table = torch_shim_current() { return table.pointee }
+      return try loaded.get().table.pointee
+    }
   }
 
   /// Opens the shim now, so that what is missing is said before work begins.
@@ -131,6 +134,7 @@ public enum Shim {
             build it anew with \(setup)
             """, kind: .libtorchMissing))
       }
+      torch_shim_set_current(table)
       return .success(Loaded(table: table, path: place))
     }
     return .failure(

@@ -100,9 +100,24 @@ public enum Torch {
     try Shim.check(try Shim.table.set_num_threads(Int32(count)))
   }
 
+  /// Keeps small blocks of freed CPU tensors for tensors to come, some MiB for each thread and size. For programs whose
+  /// tensors come and go at every step; a library leaves the choice to its program.
+  public static func keepSmallBlocks() throws { try Shim.table.keep_small_blocks() }
+
   /// Whether matrix products and convolutions on NVIDIA GPUs may round their factors to 11 bits (TF32).
   public static func setAllowTF32(_ on: Bool) throws {
-    for flag in ["tf32_matmul", "tf32_cudnn"] { try Shim.check(try Shim.table.set_context_flag(flag, on)) }
+    try setAllowTF32(matrixProducts: on, convolutions: on)
+  }
+
+  /// As above, each by itself. PyTorch begins with convolutions alone.
+  public static func setAllowTF32(matrixProducts: Bool, convolutions: Bool) throws {
+    try Shim.check(try Shim.table.set_context_flag("tf32_matmul", matrixProducts))
+    try Shim.check(try Shim.table.set_context_flag("tf32_cudnn", convolutions))
+  }
+
+  /// Whether cuDNN tries its algorithms at the first convolution of each shape and takes the fastest.
+  public static func setBenchmarkCuDNN(_ on: Bool) throws {
+    try Shim.check(try Shim.table.set_context_flag("benchmark_cudnn", on))
   }
 
   /// Seeds the default generator of every device, as `torch.manual_seed`.

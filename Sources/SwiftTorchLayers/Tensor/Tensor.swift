@@ -4,20 +4,20 @@ import CTorchShim
 final class TensorHandle {
   /// Null in a tensor that could not be made; using it throws `failure`.
   let pointer: OpaquePointer?
-  let failure: TorchError?
+  let failure: (any Error)?
 
   init(owning pointer: OpaquePointer) {
     self.pointer = pointer
     failure = nil
   }
 
-  init(failure: TorchError) {
+  init(failure: any Error) {
     pointer = nil
     self.failure = failure
   }
 
   deinit {
-    if let pointer, case .success(let loaded) = Shim.loaded { loaded.table.pointee.tensor_release(pointer) }
+    if let pointer, let table = torch_shim_current() { table.pointee.tensor_release(pointer) }
   }
 }
 

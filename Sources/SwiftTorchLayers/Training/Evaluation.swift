@@ -12,7 +12,7 @@ public struct Evaluation: Sendable {
 
 /// Runs `model` in evaluation mode over `loader`'s images, in their order, without recording.
 /// - Parameters:
-///   - frozen: compute by a `FrozenModel` where the model allows it and `precision` is float32.
+///   - frozen: on the CPU compute by a `FrozenModel` where the model allows it and `precision` is float32.
 ///   - shouldStop: asked before every batch; true ends with `CancellationError`.
 public func evaluate(
   _ model: Module, _ loader: DataLoader, loss: any Loss = CrossEntropyLoss(),
@@ -26,7 +26,7 @@ public func evaluate(
       var fast: FrozenModel?
       while let batch = try epoch.next() {
         if shouldStop() { throw CancellationError() }
-        if predictions.isEmpty, frozen, precision == .float32 {
+        if predictions.isEmpty, frozen, precision == .float32, loader.device == .cpu {
           fast = try FrozenModel(model, example: batch.images)
         }
         let logits = try withPrecision(precision, loader.device) {
@@ -45,7 +45,8 @@ public func evaluate(
 }
 
 /// Runs `body` under autocast when `precision` asks for it.
-func withPrecision<Result>(_ precision: Precision, _ device: Device, _ body: () throws -> Result) throws
+public func withPrecision<Result>(_ precision: Precision, _ device: Device, _ body: () throws -> Result)
+  throws
   -> Result
 {
   guard let type = precision.autocastType else { return try body() }
@@ -67,6 +68,15 @@ final class RunningMetrics {
   /// Adds a batch and returns the class of each image. `reduction` is how `loss` became what it is.
   @discardableResult
   func add(logits: Tensor, labels: Tensor, loss value: Tensor, _ reduction: Reduction) throws -> Tensor {
+    count += labels.numel
+    return try addOnDevice(logits: logits, labels: labels, loss: value, reduction)
+  }
+
+  /// The device's part of `add`, which a graph can repeat.
+  @discardableResult
+  func addOnDevice(logits: Tensor, labels: Tensor, loss value: Tensor, _ reduction: Reduction) throws
+    -> Tensor
+  {
     try noGrad {
       let size = labels.numel
       let predictions = try Aten.argmax(logits.detach(), 1, false)
@@ -74,7 +84,6 @@ final class RunningMetrics {
       let isMean = reduction == .mean || reduction == .batchmean
       try Aten.addInPlace(loss, sum, isMean ? size : 1)
       try Aten.addInPlace(right, try Aten.sumAll(try Aten.eq(predictions, labels), nil as DType?), 1)
-      count += size
       return predictions
     }
   }
@@ -85,6 +94,15 @@ final class RunningMetrics {
     let mean = try loss.item(as: Double.self) / Double(count)
     // NaN has a sign, which would be printed.
     return (mean.isNaN ? .nan : mean, try right.item(as: Double.self) / Double(count))
+  }
+
+  /// Counts images whose loss and right answers a graph has added.
+  func count(_ images: Int) { count += images }
+
+  /// Begins anew, with the same tensors.
+  func reset() throws {
+    try noGrad { for sum in [loss, right] { _ = try Aten.zeroInPlace(sum) } }
+    count = 0
   }
 
   /// The sums themselves, to be saved and set again.

@@ -8,8 +8,8 @@
 /// The scale doubles after 2000 good steps and halves after a bad one.
 /// - Source: Micikevicius et al. 2018, https://arxiv.org/abs/1710.03740
 public final class GradScaler {
-  private let scaleFactor: Tensor
-  private let growthTracker: Tensor
+  let scaleFactor: Tensor
+  let growthTracker: Tensor
   private let growthFactor: Double
   private let backoffFactor: Double
   private let growthInterval: Int
@@ -38,9 +38,14 @@ public final class GradScaler {
     }
     try noGrad {
       let gradients = parameters.compactMap(\.grad)
-      let found = try Tensor(0 as Float).to(scaleFactor.device)
+      let found = try Aten.zerosLike(scaleFactor)
       _ = try Aten.unscale.tensors(gradients, found, try Aten.reciprocal(scaleFactor))
-      if try found.item(as: Float.self) == 0 { try optimizer.step() }
+      if let optimizer = optimizer as? any CapturableOptimizer, optimizer.isCapturable {
+        // Without waiting for the answer.
+        try optimizer.step(unless: found)
+      } else if try found.item(as: Float.self) == 0 {
+        try optimizer.step()
+      }
       foundInfinite[ObjectIdentifier(optimizer)] = found
     }
   }
@@ -55,6 +60,9 @@ public final class GradScaler {
     }
     foundInfinite = [:]
   }
+
+  /// Forgets steps without an `update()`: of a batch that failed.
+  func discard() { foundInfinite = [:] }
 
   /// The scale and the count of good steps, `[2]`.
   var state: Tensor {

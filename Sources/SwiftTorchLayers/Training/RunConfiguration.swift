@@ -35,6 +35,13 @@ public enum OptimizerName: String, Codable, CaseIterable, Sendable {
   public var hasMomentum: Bool { self == .sgd || self == .rmsprop }
 }
 
+/// Whether training steps on a CUDA device are recorded as a CUDA graph and repeated.
+public enum CUDAGraphUse: String, Codable, CaseIterable, Sendable {
+  /// Where the step can be recorded, and not in the exact mode.
+  case auto
+  case off
+}
+
 /// Everything that determines a run: what `config.json` in its folder holds.
 public struct RunConfiguration: Codable, Equatable, Sendable {
   /// A network's name, or the path of a YAML file.
@@ -63,6 +70,10 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var exact = false
   /// What the fast mode changed, for the reader of the file.
   public var fast: [String] = []
+  /// Whether the step is recorded as a CUDA graph where that is possible; nil for auto.
+  public var cudaGraph: CUDAGraphUse?
+  /// How training images are varied; nil for not at all.
+  public var augment: Augmentation?
   /// Only so many training images, from the start of the file.
   public var limit: Int?
   /// This share of the training images, from the end, is not trained on but evaluated after each epoch.

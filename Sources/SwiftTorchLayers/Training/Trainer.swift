@@ -79,26 +79,35 @@ public final class Trainer {
   public let optimizer: any AnyOptimizer
   public let loader: DataLoader
   public let precision: Precision
-  private let loss: any Loss
+  let loss: any Loss
   private let withoutTape: Bool
+  private let cudaGraph: Bool
   /// Does the steps, where the model allows it and it is wanted.
   private var plan: StepPlan?
+  private var captured: CapturedStep?
+  /// Makes the graph of a device's steps; tests have graphs of their own.
+  var makeGraph: (Device) throws -> (any StepGraph)? = { $0.isCUDA ? try CUDAGraph(device: $0) : nil }
+  /// Told, once, why steps are not repeated from a graph where that was wanted.
+  public var note: (String) -> Void = { _ in }
   public private(set) var history: [EpochMetrics] = []
 
   private var epoch: DataLoader.Epoch?
-  private var sums: RunningMetrics
+  private(set) var sums: RunningMetrics
   private var epochSeconds = 0.0
-  private let scaler: GradScaler?
+  let scaler: GradScaler?
   private let parameters: [Tensor]
   private let schedule: LRScheduler?
 
   /// - Parameters:
-  ///   - withoutTape: do steps by a `StepPlan` where the model allows it.
+  ///   - withoutTape: do steps on the CPU by a `StepPlan` where the model allows it.
+  ///   - cudaGraph: record the step on a CUDA device and repeat it, where the step allows it. Nothing in it may then
+  ///     depend on what the CPU decides anew at each step; learning rates may change.
   ///   - schedule: takes a step after each epoch; a `OneCycleLR` after each batch instead, and a
   ///     `ReduceLROnPlateau` with the validation loss, without validation with the training loss.
   public init(
     _ model: Module, optimizer: any AnyOptimizer, loader: DataLoader, loss: any Loss = CrossEntropyLoss(),
-    precision: Precision = .float32, withoutTape: Bool = false, schedule: LRScheduler? = nil
+    precision: Precision = .float32, withoutTape: Bool = false, cudaGraph: Bool = false,
+    schedule: LRScheduler? = nil
   ) throws {
     self.model = model
     self.optimizer = optimizer
@@ -106,6 +115,7 @@ public final class Trainer {
     self.loss = loss
     self.precision = precision
     self.withoutTape = withoutTape
+    self.cudaGraph = cudaGraph
     self.schedule = schedule
     sums = try RunningMetrics(device: loader.device)
     parameters = model.parameters()
@@ -127,8 +137,13 @@ public final class Trainer {
     let begin = clock.now
     var images = 0
     model.train()
-    plan = withoutTape && precision == .float32 ? try StepPlan(model, loss: loss) : nil
-    defer { plan = nil }
+    plan =
+      withoutTape && precision == .float32 && loader.device == .cpu ? try StepPlan(model, loss: loss) : nil
+    captured = try makeCapturedStep()
+    defer {
+      plan = nil
+      captured = nil
+    }
     while history.count < epochs {
       let epoch = try self.epoch ?? loader.epoch()
       self.epoch = epoch
@@ -136,10 +151,10 @@ public final class Trainer {
       let epochBegin = clock.now
       while true {
         if shouldStop() { return .interrupted }
-        guard let batch = try epoch.next() else { break }
-        try step(batch)
+        guard let selection = try epoch.nextSelection() else { break }
+        try step(selection)
         if let cycle = schedule as? OneCycleLR { try cycle.step() }
-        images += batch.labels.numel
+        images += selection.count
         epochSeconds = earlier + seconds(clock.now - epochBegin)
         try observe(
           TrainingProgress(
@@ -175,17 +190,55 @@ public final class Trainer {
       }
       self.epoch = nil
       epochSeconds = 0
-      sums = try RunningMetrics(device: loader.device)
+      try sums.reset()
       try epochEnded(metrics)
     }
     return .finished
   }
 
-  private func step(_ batch: Batch) throws {
+  private func makeCapturedStep() throws -> CapturedStep? {
+    guard cudaGraph else { return nil }
+    do {
+      guard let graph = try makeGraph(loader.device) else { return nil }
+      if let obstacle = obstacle(to: optimizer) { throw TorchError(obstacle) }
+      if schedule is OneCycleLR { throw TorchError("its schedule changes the momentum at every step") }
+      return CapturedStep(graph, on: loader.device, optimizer: optimizer as! any CapturableOptimizer) {
+        [unowned self] in try compute(loader.batch($0))
+      }
+    } catch {
+      note("the training step is not recorded as a CUDA graph: \(firstLine(error))")
+      return nil
+    }
+  }
+
+  /// CUDA's errors go on with advice for programmers.
+  private func firstLine(_ error: any Error) -> Substring { "\(error)".prefix { $0 != "\n" } }
+
+  private func step(_ selection: DataLoader.Selection) throws {
+    // The last batch of an epoch may be smaller than what was recorded.
+    if let captured, selection.count == loader.batchSize {
+      do {
+        try captured(selection)
+        return sums.count(selection.count)
+      } catch let failure as CapturedStep.Failure {
+        self.captured = nil
+        try optimizer.zeroGrad(setToNone: true)
+        scaler?.discard()
+        note(
+          "the training step is not recorded as a CUDA graph, it goes on without: \(firstLine(failure.reason))"
+        )
+      }
+    }
+    try compute(loader.batch(selection))
+    sums.count(selection.count)
+  }
+
+  /// A step, but for counting its images: everything that is the device's work.
+  private func compute(_ batch: Batch) throws {
     if let plan {
       let (logits, value) = try plan.step(batch.images, batch.labels)
       try optimizer.step()
-      try sums.add(logits: logits, labels: batch.labels, loss: value, loss.reduction)
+      try sums.addOnDevice(logits: logits, labels: batch.labels, loss: value, loss.reduction)
       return
     }
     let (logits, value) = try withPrecision(precision, loader.device) {
@@ -201,7 +254,7 @@ public final class Trainer {
       try value.backward()
       try optimizer.step()
     }
-    try sums.add(logits: logits, labels: batch.labels, loss: value, loss.reduction)
+    try sums.addOnDevice(logits: logits, labels: batch.labels, loss: value, loss.reduction)
   }
 
   private func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
@@ -246,6 +299,8 @@ public final class Trainer {
       let position = try? JSONDecoder.stable.decode(Position.self, from: Data(json.utf8)),
       let random = tensors["random.cpu"], let loss = tensors["epoch.loss"], let right = tensors["epoch.right"]
     else { throw TorchError("the checkpoint lacks the position, the random state or the metrics") }
+    // What was recorded writes to tensors that are replaced here.
+    captured = nil
     let order = tensors["epoch.order"]
     guard (0...loader.count).contains(position.batch), (0...loader.imageCount).contains(position.count),
       order.map({ $0.shape == [loader.dataset.count] }) ?? true

@@ -50,6 +50,7 @@ public final class TrainingRun {
     self.configuration = configuration
     device = try TrainingRun.device(configuration)
     try Torch.setNumThreads(configuration.threads)
+    try configuration.applyDeviceSettings()
     let held = Int((Double(data.count) * configuration.validationSplit).rounded())
     guard held < data.count else { throw TorchError("the validation split leaves no images to train on") }
     let training = held == 0 ? data : try data.slice(0..<data.count - held)
@@ -63,13 +64,15 @@ public final class TrainingRun {
     let model = try configuration.makeModel()
     try TrainingRun.requireClassifier(model, configuration)
     try model.to(device)
+    if configuration.isFastOnCUDA { try model.to(.channelsLast) }
     let optimizer = configuration.makeOptimizer(model.parameters())
     let loader = try DataLoader(
       training, batchSize: configuration.batchSize, shuffle: true, normalization: normalization,
-      device: device)
+      device: device, augmentation: configuration.augment ?? .none)
     trainer = try Trainer(
       model, optimizer: optimizer, loader: loader, precision: configuration.precision,
       withoutTape: !configuration.exact,
+      cudaGraph: configuration.isFastOnCUDA && configuration.cudaGraph != .off,
       schedule: try configuration.makeSchedule(optimizer, batches: loader.count))
     validation =
       held == 0
@@ -113,29 +116,32 @@ public final class TrainingRun {
     configuration.classes = data.classes
     if configuration.normalization == nil { configuration.normalization = try Normalization(of: data) }
     configuration.libtorch = "\(try Shim.runningVersion.prefix { $0 != "+" })-\(try Shim.builtVariant)"
-    configuration.fast =
-      configuration.exact
-      ? []
-      : [
-        "fused optimizer", "no tape where the layers allow it", "frozen, rearranged weights for evaluation",
-      ]
+    configuration.fast = configuration.fastChanges
     guard let limit = configuration.limit, limit < data.count else { return data }
     return try data.slice(0..<limit)
   }
 
   /// Trains to the end, or until `shouldStop`; either way the folder holds a checkpoint to go on from.
+  /// - Parameter note: told what a person should know of how it goes.
+  /// - Throws: `TorchError`; when memory ran out, with what to do. The folder then holds the last epoch's checkpoint.
   public func train(
     observe: (TrainingProgress) throws -> Void = { _ in },
     epochEnded: (EpochMetrics) throws -> Void = { _ in },
-    shouldStop: () -> Bool = { false }
+    note: @escaping (String) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> Trainer.Outcome {
-    let outcome = try trainer.fit(
-      epochs: configuration.epochs, validation: validation, observe: observe,
-      epochEnded: {
-        try self.saveCheckpoint()
-        try self.folder.write(self.trainer.history)
-        try epochEnded($0)
-      }, shouldStop: shouldStop)
+    trainer.note = note
+    let outcome: Trainer.Outcome
+    do {
+      outcome = try trainer.fit(
+        epochs: configuration.epochs, validation: validation, observe: observe,
+        epochEnded: {
+          try self.saveCheckpoint()
+          try self.folder.write(self.trainer.history)
+          try epochEnded($0)
+        }, shouldStop: shouldStop)
+    } catch let error as TorchError where error.kind == .outOfMemory {
+      throw outOfMemory(error)
+    }
     switch outcome {
     case .finished:
       let metadata = ["format": "pt", "model": configuration.model, "libtorch": configuration.libtorch]
@@ -143,6 +149,14 @@ public final class TrainingRun {
     case .interrupted: try saveCheckpoint()
     }
     return outcome
+  }
+
+  private func outOfMemory(_ error: TorchError) -> TorchError {
+    let place = device.isCUDA ? "the GPU" : "this machine"
+    return TorchError(
+      "\(place) ran out of memory in epoch \(trainer.history.count + 1) of \(folder.path): free some (nvidia-smi lists "
+        + "who uses a GPU) and go on with --resume \(folder.path), or begin anew with a --batch-size below "
+        + "\(configuration.batchSize). \(error)", kind: .outOfMemory)
   }
 
   private func saveCheckpoint() throws {
@@ -176,21 +190,11 @@ extension Device {
   /// - Throws: `TorchError` when the device cannot be used here, with the reason as far as it is known.
   public func requireAvailable() throws {
     guard isCUDA else { return }
-    guard try CUDA.isBuilt else {
-      let variant = try Shim.builtVariant
-      let what =
-        variant.hasPrefix("cu")
-        ? "the shim was built without CUDA: no NVIDIA driver, or not all CUDA libraries"
-        : "this libtorch (\(try Shim.builtVersion)-\(variant)) was built without CUDA"
-      throw TorchError("the device \(self) is not available: \(what)", kind: .notFound)
-    }
     let count = try CUDA.deviceCount
-    guard index ?? 0 < count else {
-      throw TorchError(
-        count == 0
-          ? "the device \(self) is not available: no CUDA device was found (is the NVIDIA driver installed?)"
-          : "the device \(self) is not available: there are \(count) CUDA devices, numbered from 0",
-        kind: .notFound)
-    }
+    guard index ?? 0 >= count else { return }
+    let why =
+      try count > 0
+      ? "there are \(count) CUDA devices, numbered from 0" : CUDA.problem ?? "libtorch finds no CUDA device"
+    throw TorchError("the device \(self) is not available: \(why)", kind: .notFound)
   }
 }
