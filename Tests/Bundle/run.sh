@@ -144,5 +144,5 @@ if ! on "$bare" bin/torchlayers doctor | grep -q '^cuda:0'; then
   output=$(on "$bare" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh 2>&1) || { echo "FAILED cuda.sh: $output"; exit 1; }
   expect "cuda.sh without a GPU" "$output" "skipped  train, bf16: no CUDA device"
   expect "its log" "$(cat "$work/logs/cuda.log")" "passed   doctor"
-  refuse "a step that cuda.sh does not have" "the steps are build, doctor" on "$bare" OUT="$work/logs" ./cuda.sh bend
+  refuse "a step that cuda.sh does not have" "the steps are build doctor" on "$bare" OUT="$work/logs" ./cuda.sh bend
 fi

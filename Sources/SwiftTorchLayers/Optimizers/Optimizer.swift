@@ -106,10 +106,12 @@ open class Optimizer<Settings> {
           "\(key) is \(tensor.shape) in the optimizer state, its parameter is \(parameters[index].shape)")
       }
       fresh[index][name] = try noGrad {
+        let device = numberNames.contains(name) ? .cpu : parameters[index].device
+        guard tensor.shape == parameters[index].shape, !numberNames.contains(name) else {
+          return try tensor.detach().clone().to(device)
+        }
         // In the parameter's order of elements, as the fused operators want it.
-        numberNames.contains(name)
-          ? try tensor.detach().clone().to(.cpu)
-          : try Aten.emptyLike(parameters[index]).detach().copy_(tensor.detach())
+        return try Aten.emptyLike(parameters[index]).detach().copy_(tensor.detach())
       }
     }
     let names = groups.flatMap { group in group.parameters.map { _ in stateNames(group.settings) } }
