@@ -97,7 +97,7 @@ public struct LPPool: Layer {
     let fields = geometry.windows(input: spatial)
     let size = Scalar(Double(geometry.kernel.reduce(1, *)))
     let area = spatial.reduce(1, *)
-    let powers = x.values.map { $0.power(p) }
+    let powers = x.values.map { $0.raised(to: p) }
     var sums: [Scalar?] = []
     for channel in 0..<x.shape[0] * x.shape[1] {
       for field in fields {
@@ -109,7 +109,7 @@ public struct LPPool: Layer {
         sums.append(isZero ? nil : sum.total() / Scalar(Double(field.sizes[0])) * size)
       }
     }
-    let y = sums.map { $0?.power(1 / p) ?? Scalar(0) }
+    let y = sums.map { $0?.raised(to: 1 / p) ?? Scalar(0) }
     let shape = Array(x.shape.prefix(2)) + geometry.outputSize(input: spatial)
     return Evaluated(NDArray(y, shape: shape)) { gradient in
       var totals = [Scalar.Sum](repeating: .init(), count: x.count)
@@ -117,14 +117,14 @@ public struct LPPool: Layer {
       for (index, (sum, g)) in zip(sums, gradient.values).enumerated() {
         guard let sum else { continue }
         let field = fields[index % fields.count]
-        let share = g * sum.power(1 / p - 1).scaled(by: 1 / p) * size / Scalar(Double(field.sizes[0]))
+        let share = g * sum.raised(to: 1 / p - 1).scaled(by: 1 / p) * size / Scalar(Double(field.sizes[0]))
         for place in field.places {
           totals[index / fields.count * area + place].add(share)
           counts[index / fields.count * area + place] += 1
         }
       }
       let dx = x.values.indices.map { place in
-        totals[place].total(roundings: counts[place]) * (x.values[place].power(p - 1).scaled(by: p))
+        totals[place].total(roundings: counts[place]) * (x.values[place].raised(to: p - 1).scaled(by: p))
       }
       return Gradients(NDArray(dx, shape: x.shape))
     }
@@ -132,9 +132,9 @@ public struct LPPool: Layer {
 }
 
 extension Real {
-  /// The number to a constant power that is rounded to the format: `e^(p·log x)`. A negative number has only whole
-  /// powers.
-  func power(_ p: Double) -> Self {
+  /// The number to a constant power that is rounded to the format, `e^(p·log x)`, exact for 0, 1 and 2 as libtorch's
+  /// is. A negative number has only whole powers; `power(_:)` is for positive ones.
+  fileprivate func raised(to p: Double) -> Self {
     if p == 0 { return constant(1) }
     if p == 1 { return self }
     if p == 2 { return self * self }
