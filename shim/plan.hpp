@@ -39,16 +39,15 @@ using Layers = std::vector<std::unique_ptr<Layer>>;
 // The layers that `count` descriptions stand for, neighbours that go well together joined to one.
 Layers make_layers(const shim_plan_layer *descriptions, int64_t count, bool frozen);
 
-// The product that a dense layer and its backward pass consist of, x·wᵀ (+ bias): by oneDNN, which unlike MKL uses
-// all of any processor, where the matrices are large enough for its longer way in.
-Tensor product(const Tensor &x, const Tensor &w, const Tensor &bias);
-
-// Max pooling of windows that touch but do not overlap, after ReLU when `relu`; equal to libtorch's to the bit, ties
-// and NaN included. The second result says for every window which of its elements it was.
-bool pools_touch(const Tensor &x, const Ints &kernel, const Ints &stride, const Ints &padding, const Ints &dilation,
-                 bool ceil_mode);
-std::pair<Tensor, Tensor> touching_max_pool2d(const Tensor &x, const Ints &kernel, bool relu, bool record);
-Tensor touching_max_pool2d_backward(const Tensor &gradient, const Tensor &output, const Tensor &places,
-                                    at::IntArrayRef input_sizes, const Ints &kernel, bool relu);
+// A layer's lists of integers, read one after the other.
+struct Reader {
+  const int64_t *at;
+  Ints list(int64_t count) {
+    const int64_t *begin = at;
+    at += count;
+    return Ints(begin, at);
+  }
+  int64_t one() { return *at++; }
+};
 
 }  // namespace shim

@@ -1,6 +1,6 @@
 // Max pooling of windows that touch but do not overlap, joined with the ReLU before it. libtorch's own kernel
 // handles any windows and stores 64-bit indices; this one reads every element once.
-#include "plan.hpp"
+#include "pooling.hpp"
 
 #include <ATen/Parallel.h>
 
