@@ -14,8 +14,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
-    // Reads networks that are described in YAML, and knows the line of each word for the messages.
-    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
     // The contract with libtorch: one C header, and the few lines that load the shim at run time.
@@ -24,8 +22,7 @@ let package = Package(
     .target(
       name: "SwiftTorchLayers",
       dependencies: [
-        "CTorchShim", "Formats", .product(name: "OrderedCollections", package: "swift-collections"),
-        .product(name: "Yams", package: "Yams"),
+        "CTorchShim", "CYAML", "Formats", .product(name: "OrderedCollections", package: "swift-collections"),
       ], swiftSettings: strict),
     // Bytes in, bytes out; knows nothing of torch.
     .target(
@@ -35,11 +32,17 @@ let package = Package(
     // Runs the library and the reference on the same inputs and compares.
     .target(
       name: "Parity", dependencies: ["SwiftTorchLayers", "Reference", "Formats"], swiftSettings: strict),
+    // The rows of the course: what each computes, trains and draws.
+    .target(
+      name: "Course",
+      dependencies: [
+        "SwiftTorchLayers", "Formats", .product(name: "OrderedCollections", package: "swift-collections"),
+      ], swiftSettings: strict),
     // The command `torchlayers`.
     .executableTarget(
       name: "CLI",
       dependencies: [
-        "SwiftTorchLayers", "Parity", "Reference", "Formats",
+        "SwiftTorchLayers", "Parity", "Reference", "Formats", "Course",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -48,6 +51,7 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", path: "Sources/System/CTurboJPEG",
       providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CYAML", path: "Sources/System/CYAML", providers: [.apt(["libyaml-dev"])]),
     // Loads OpenBLAS privately, so that its symbols never mix with libtorch's.
     .target(
       name: "COpenBLAS", path: "Sources/System/COpenBLAS",
@@ -61,6 +65,8 @@ let package = Package(
       swiftSettings: strict),
     // The built program, run as a user runs it.
     .testTarget(name: "CLITests", dependencies: ["Formats"], swiftSettings: strict),
+    .testTarget(
+      name: "CourseTests", dependencies: ["Course", "SwiftTorchLayers"], swiftSettings: strict),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: strict),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"], swiftSettings: strict),
     .testTarget(

@@ -16,9 +16,9 @@ rm -rf "$bundle" "$archives"
 mkdir -p "$bundle"/{bin,cmake,shim,Benchmarks,licenses,Sources/CTorchShim/include} "$archives"
 
 # Linked into the program: another machine need not have them. The linker looks in this folder first.
-for library in libpng16 libturbojpeg libz; do
+for library in libpng16 libturbojpeg libyaml libz; do
   file=$(c++ -print-file-name=$library.a)
-  [ -f "$file" ] || fail "$library.a was not found; on Debian it is in libpng-dev, libturbojpeg0-dev and zlib1g-dev"
+  [ -f "$file" ] || fail "$library.a was not found; on Debian it is in libpng-dev, libturbojpeg0-dev, libyaml-dev and zlib1g-dev"
   ln -s "$file" "$archives/$library.a"
 done
 echo "==> building torchlayers with the Swift runtime inside" >&2
@@ -55,7 +55,7 @@ if [ -n "$openblas" ]; then
 else
   echo "bundle: there is no OpenBLAS here; the from-scratch reference will multiply matrices by loops" >&2
 fi
-for package in libopenblas0-pthread libgfortran5 libquadmath0 libpng16-16 libturbojpeg0 zlib1g; do
+for package in libopenblas0-pthread libgfortran5 libquadmath0 libpng16-16 libturbojpeg0 libyaml-0-2 zlib1g; do
   [ ! -f "/usr/share/doc/$package/copyright" ] || cp -L "/usr/share/doc/$package/copyright" "$bundle/licenses/$package"
 done
 if [ -n "${BUNDLE_DATA:-}" ]; then

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(make g++ cmake ninja-build python3 python3-venv libopenblas-dev libpng-dev libturbojpeg0-dev
-  zlib1g-dev dataset-fashion-mnist)
+  zlib1g-dev libyaml-dev dataset-fashion-mnist)
 
 if ! command -v dpkg-query >/dev/null; then
   missing=()
@@ -11,7 +11,7 @@ if ! command -v dpkg-query >/dev/null; then
     command -v "$program" >/dev/null || missing+=("$program")
   done
   [ ${#missing[@]} -eq 0 ] && exit 0
-  echo "setup: please install ${missing[*]}, and the development files of OpenBLAS, libpng, libjpeg-turbo and zlib" >&2
+  echo "setup: please install ${missing[*]}, and the development files of OpenBLAS, libpng, libjpeg-turbo, libyaml and zlib" >&2
   exit 1
 fi
 

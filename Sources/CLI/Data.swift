@@ -48,8 +48,3 @@ struct DataCommand: ParsableCommand {
     }
   }
 }
-
-extension String {
-  func padded(to width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
-  func leftPadded(to width: Int) -> String { String(repeating: " ", count: max(1, width - count)) + self }
-}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Reference
+import Formats
 import SwiftTorchLayers
 
 /// `torchlayers doctor`.

@@ -69,26 +69,6 @@ func planes(_ values: Tensor) throws -> [[[Double]]] {
   }
 }
 
-/// Numbers in columns, at most four digits after the point; channels are separated by an empty line.
-func table(_ planes: [[[Double]]], indent: Int = 0) -> String {
-  let texts = planes.map { $0.map { $0.map(plain) } }
-  let width = texts.joined().joined().reduce(1) { max($0, $1.count) }
-  return texts.map { rows in
-    rows.map { row in
-      String(repeating: " ", count: indent)
-        + row.map { String(repeating: " ", count: width - $0.count) + $0 }.joined(separator: "  ")
-    }.joined(separator: "\n")
-  }.joined(separator: "\n\n")
-}
-
-/// A number without needless zeros.
-private func plain(_ value: Double) -> String {
-  let text = fixed(value, 4)
-  guard text.contains("."), !text.contains("e") else { return text }
-  let short = text.reversed().drop { $0 == "0" }.drop { $0 == "." }
-  return String(short.reversed())
-}
-
 /// Two pictures beside each other in half blocks: the upper pixel is the character's colour, the lower the
 /// background's. Large ones are made smaller, both by the same factor.
 func sideBySide(_ left: Picture, _ right: Picture, columns: Int, rows: Int) throws -> String {

@@ -1,3 +1,4 @@
+import Formats
 import SwiftTorchLayers
 
 #if canImport(Glibc)

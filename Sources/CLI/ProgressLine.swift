@@ -1,3 +1,4 @@
+import Formats
 import SwiftTorchLayers
 
 /// Shows where a training run is: a line that rewrites itself in a terminal, plain lines elsewhere.

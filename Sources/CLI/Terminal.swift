@@ -76,37 +76,3 @@ func require(_ word: String, oneOf words: [String], _ what: String) throws -> St
     words.count == 1 ? "The only choice is \(words[0])" : "The choices are \(words.joined(separator: ", "))"
   throw ValidationError("there is no \(what) '\(word)'\(hint) \(choices).")
 }
-
-/// `12345` as `12 345`.
-func grouped(_ number: Double) -> String {
-  guard let whole = Int(exactly: number.rounded()) else { return "\(number)" }
-  let digits = String(whole)
-  var result = ""
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index).isMultiple(of: 3) { result += " " }
-    result.append(digit)
-  }
-  return result
-}
-
-/// A number with a fixed count of digits after the point.
-func fixed(_ value: Double, _ digits: Int) -> String {
-  guard value.isFinite else { return "\(value)" }
-  let factor = (0..<digits).reduce(1.0) { product, _ in product * 10 }
-  let scaled = (abs(value) * factor).rounded()
-  guard scaled < 1e15 else { return "\(value)" }
-  let text = String(Int(scaled))
-  let padded = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
-  let sign = value < 0 && scaled > 0 ? "-" : ""
-  return digits == 0 ? sign + padded : "\(sign)\(padded.dropLast(digits)).\(padded.suffix(digits))"
-}
-
-/// 92.3 %
-func percent(_ share: Double) -> String { "\(fixed(share * 100, 2)) %" }
-
-/// 75 seconds as `1:15`, or `42.1 s` below a minute.
-func duration(_ seconds: Double) -> String {
-  guard seconds >= 60, let whole = Int(exactly: seconds.rounded()) else { return "\(fixed(seconds, 1)) s" }
-  let rest = whole % 60
-  return "\(whole / 60):\(rest < 10 ? "0" : "")\(rest)"
-}

@@ -10,8 +10,8 @@ struct Torchlayers: ParsableCommand {
     version: torchlayersVersion,
     subcommands: [
       Train.self, Evaluate.self, Predict.self, Export.self, Summary.self, ModelsCommand.self,
-      DataCommand.self,
-      Filter.self, Inspect.self, ParityCommand.self, Bench.self, Doctor.self,
+      DataCommand.self, Filter.self, Inspect.self, CourseCommand.self, ParityCommand.self, Bench.self,
+      Doctor.self,
     ])
 }
 

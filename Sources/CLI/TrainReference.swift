@@ -1,6 +1,7 @@
 import ArgumentParser
 import Parity
 import Reference
+import Formats
 import SwiftTorchLayers
 
 /// `torchlayers train --backend reference`: the from-scratch implementation trains, then libtorch, if it is
