@@ -108,10 +108,10 @@ def speed(one):
     return text
 
 
-def share(speeds, peak, part):
-    """Of the sgemm peak of the same round."""
+def share(speeds, peak, part, limit="sgemm"):
+    """Of a matrix product's peak in the same round: of `blas`, `onednn`, or `sgemm`, the faster of the two."""
     return statistics.median(
-        value * CNN_FLOP[part] / (limit["sgemm_gflops"] * 1e9) for value, limit in zip(speeds, peak))
+        value * CNN_FLOP[part] / (found[f"{limit}_gflops"] * 1e9) for value, found in zip(speeds, peak))
 
 
 def operations(found):
@@ -160,8 +160,9 @@ def goals(results):
         if one["workload"] == "cnn" and ONNX in runs:
             row(f"{title}: inference, to {ONNX}", median(own["infer"], runs[ONNX]["infer"]), 0.9)
         if one["peak"] and (one["batch"], one["threads"]) == (100, 2):
-            row(f"{title}: training, of the sgemm peak", share(own["train"], one["peak"], "train"), 0.7)
-            row(f"{title}: inference, of the sgemm peak", share(own["infer"], one["peak"], "infer"), 0.85)
+            for limit, name in (("blas", "libtorch's sgemm"), ("onednn", "oneDNN's sgemm")):
+                for part, word, least in (("train", "training", 0.7), ("infer", "inference", 0.85)):
+                    row(f"{title}: {word}, of {name}", share(own[part], one["peak"], part, limit), least)
     found = results["operations"]
     for key, name in OPERATIONS.items():
         for base, wanted in ((CPP, 1.15), (EAGER, 0.65)):
