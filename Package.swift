@@ -66,7 +66,8 @@ let package = Package(
     // The built program, run as a user runs it.
     .testTarget(name: "CLITests", dependencies: ["Formats"], swiftSettings: strict),
     .testTarget(
-      name: "CourseTests", dependencies: ["Course", "SwiftTorchLayers"], swiftSettings: strict),
+      name: "CourseTests", dependencies: ["Course", "Formats", "SwiftTorchLayers"],
+      swiftSettings: strict),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: strict),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"], swiftSettings: strict),
     .testTarget(

@@ -18,7 +18,10 @@ public struct CourseRow: Sendable {
   }
 
   /// All rows, in the course's order.
-  public static let all: [CourseRow] = [definition, oneDimension]
+  public static let all: [CourseRow] = [
+    definition, oneDimension, knownKernels, pattern, paddingKinds, outputSize, pooling, globalAverage,
+    channels, flatten, counting, receptiveField, backwards, alexnet,
+  ]
 
   /// Computes, trains and draws what the row shows.
   /// - Parameter lesson: takes what there is to read, the numbers and the pictures.
