@@ -4,19 +4,19 @@ import Formats
 // over white (zero) to red.
 
 /// How numbers become brightness: `magnitude` and more is the end of the scale.
-struct ValueScale: Equatable {
-  let magnitude: Double
-  let isSigned: Bool
+package struct ValueScale: Equatable {
+  package let magnitude: Double
+  package let isSigned: Bool
 
   /// A scale for all `values`, each of which counts; one stray value in a thousand may be cut off.
-  init(_ values: [Double]) {
+  package init(_ values: [Double]) {
     let sizes = values.map(\.magnitude).filter(\.isFinite).sorted()
     let highest = sizes.isEmpty ? 0 : sizes[(sizes.count - 1) * 999 / 1000]
     magnitude = highest > 0 ? highest : sizes.last.flatMap { $0 > 0 ? $0 : nil } ?? 1
     isSigned = values.contains { $0 < 0 }
   }
 
-  init(magnitude: Double, isSigned: Bool) {
+  package init(magnitude: Double, isSigned: Bool) {
     self.magnitude = magnitude
     self.isSigned = isSigned
   }
@@ -35,7 +35,7 @@ struct ValueScale: Equatable {
   }
 
   /// `height` rows of `width` values.
-  func picture(_ values: some Collection<Double>, width: Int, height: Int) -> Picture {
+  package func picture(_ values: some Collection<Double>, width: Int, height: Int) -> Picture {
     var pixels: [UInt8] = []
     pixels.reserveCapacity(3 * width * height)
     for value in values {
@@ -54,7 +54,7 @@ func enlargement(_ size: Int, wanted: Int) -> Int { max(1, wanted / max(1, size)
 
 extension Picture {
   /// One image of a data set, bytes `[channels, height, width]`.
-  init(planes: [UInt8], shape: [Int]) {
+  package init(planes: [UInt8], shape: [Int]) {
     let (channels, area) = (shape[0], shape[1] * shape[2])
     var pixels = [UInt8](repeating: 0, count: area * channels)
     for channel in 0..<channels {
@@ -192,7 +192,7 @@ private func shade(_ share: Double, right: Bool) -> Canvas.Color {
 }
 
 /// Up to two lines over the epochs, with the numbers of the vertical axis: the first blue, the second orange.
-func curvePicture(_ lines: [[Double?]]) -> Picture {
+package func curvePicture(_ lines: [[Double?]]) -> Picture {
   let (width, height, left, edge) = (480, 260, 70, 14)
   var canvas = Canvas(width: width, height: height)
   let known = lines.joined().compactMap { $0 }.filter { $0.magnitude < 1e30 }
