@@ -11,7 +11,7 @@ torchlayers = .build/release/torchlayers
 with_shim = $(if $(LIBTORCH)$(LIBTORCH_VERSION),TORCHLAYERS_SHIM="$$(cmake/setup.sh)",)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build train test parity exactness bench bundle format lint doctor clean
+.PHONY: help setup build train course test parity exactness bench bundle format lint doctor clean
 
 help: ## this list
 	@echo "SwiftTorchLayers: convolutional networks in Swift on PyTorch's engine"
@@ -28,6 +28,10 @@ build: setup ## the command torchlayers, in .build/release
 
 train: build ## trains a CNN on Fashion-MNIST (60 000 pictures) and exports it as TorchScript
 	@$(with_shim) $(torchlayers) train --model cnn --data fashion-mnist --epochs 2 --export torchscript $(ARGS)
+
+course: build ## what networks do, row by row (lists them; ARGS="C1" or ARGS="--all --quick")
+	@cmake/digits.sh >/dev/null || true # says what is wrong; most rows need no digits
+	@$(with_shim) $(torchlayers) course $(ARGS)
 
 test: setup ## all tests, bit-for-bit against Python's PyTorch among them
 	@echo "==> building and running the tests" >&2

@@ -24,7 +24,7 @@ struct Train: ParsableCommand {
 
   @Option(help: "The network: one of those that models lists, or a YAML file. (default: cnn)") var model:
     String?
-  @Option(help: "The data set: fashion-mnist or mnist.") var data: String?
+  @Option(help: "The data set: fashion-mnist, mnist or mnist-5k.") var data: String?
   @Option(help: "The folder of the data set's files.") var dataDir: String?
   @Option(parsing: .unconditional, help: "Passes over the training images. (default: 2)") var epochs: Int?
   @Option(parsing: .unconditional, help: "Images of a step. (default: 100)") var batchSize: Int?

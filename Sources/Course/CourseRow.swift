@@ -20,7 +20,8 @@ public struct CourseRow: Sendable {
   /// All rows, in the course's order.
   public static let all: [CourseRow] = [
     definition, oneDimension, knownKernels, pattern, paddingKinds, outputSize, pooling, globalAverage,
-    channels, flatten, counting, receptiveField, backwards, xOrO, denseOrConvolutional, heads, alexnet,
+    channels, flatten, counting, receptiveField, backwards, xOrO, digits, digitsCNN, denseOrConvolutional,
+    heads, alexnet, whatItSees, uses,
   ]
 
   /// Computes, trains and draws what the row shows.

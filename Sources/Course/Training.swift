@@ -1,4 +1,11 @@
+import Formats
 import SwiftTorchLayers
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 extension Lesson {
   /// A configuration with the person's settings, to be completed by the row.
@@ -18,8 +25,13 @@ extension Lesson {
   ///
   /// A run of the same configuration that is there already is gone on with, or only evaluated when it is done: an
   /// interrupted row loses nothing.
-  func train(_ given: RunConfiguration, as name: String) throws -> (run: TrainingRun, test: Evaluation) {
+  /// - Parameter initialize: may overwrite the weights before the first step.
+  func train(
+    _ given: RunConfiguration, as name: String, initialize: (Module) throws -> Void = { _ in }
+  ) throws -> (run: TrainingRun, test: Evaluation) {
     let run = try open(given, as: name)
+    // As soon as a step was taken there is a checkpoint.
+    if !FileManager.default.fileExists(atPath: run.folder.checkpoint) { try initialize(run.trainer.model) }
     let outcome = try run.train(
       observe: listener.observe, epochEnded: { try self.listener.epochEnded($0, given.epochs) },
       note: listener.note, shouldStop: listener.shouldStop)
@@ -50,5 +62,25 @@ extension Lesson {
       }
       number += 1
     }
+  }
+
+  /// What a person types to train the same.
+  func command(_ configuration: RunConfiguration) -> String {
+    let standard = RunConfiguration()
+    var words = ["torchlayers train --model", configuration.model, "--data", configuration.data]
+    func add(_ flag: String, _ value: String, unless isStandard: Bool) {
+      if !isStandard { words += [flag, value] }
+    }
+    add("--data-dir", configuration.dataDir ?? "", unless: configuration.dataDir == nil)
+    words += ["--epochs", "\(configuration.epochs)"]
+    add("--batch-size", "\(configuration.batchSize)", unless: configuration.batchSize == standard.batchSize)
+    words += ["--optimizer", configuration.optimizer.rawValue, "--lr", plain(configuration.lr)]
+    add("--momentum", plain(configuration.momentum), unless: configuration.momentum == 0)
+    add("--weight-decay", plain(configuration.weightDecay), unless: configuration.weightDecay == 0)
+    add("--schedule", "\(configuration.schedule?.description ?? "")", unless: configuration.schedule == nil)
+    add("--augment", configuration.augment?.rawValue ?? "", unless: configuration.augment == nil)
+    add("--limit", "\(configuration.limit ?? 0)", unless: configuration.limit == nil)
+    add("--seed", "\(configuration.seed)", unless: configuration.seed == 0)
+    return words.joined(separator: " ")
   }
 }

@@ -101,13 +101,17 @@ struct ArchitectureTests {
         let value =
           switch label.kind {
           case .integer: ["startDim": "2", "endDim": "2", "groups": "2", "dim": "1"][label.name] ?? "4"
+          // Of size and factor only one is given.
+          case .sizes where entry.name == "Upsample": "null"
           case .sizes(_, let range): label.name == "stride" ? "3" : range.lowerBound == 0 ? "1" : "2"
           case .optionalSizes(let count):
             "[\((0..<count).map { $0 == 0 ? "null" : "3" }.joined(separator: ", "))]"
           case .padding: "1"
-          case .number: "0.25"
+          case .number: label.name == "minVal" ? "-0.25" : "0.25"
+          case .list: "[30, 30]"
+          case .numbers: "[0.5, 2.5]"
           case .flag: label.standard == .flag(true) ? "false" : "true"
-          case .word(let words): words.last!
+          case .word(let words): label.name == "mode" ? "bicubic" : words.last!
           }
         labels.append("\(label.name): \(value)")
       }
@@ -129,6 +133,59 @@ struct ArchitectureTests {
         try noGrad { try module.evaluating { _ = try module(Tensor.ones([2] + shape)) } }
       }
     }
+  }
+
+  @Test("a model of every layer of the table, written as YAML, loads back to the same model")
+  func writtenTable() throws {
+    let text = """
+      layers:
+        - ZeroPad2d: {padding: 2}
+        - ConstantPad2d: {padding: [1, 2, 3, -1], value: 0.5}
+        - ReflectionPad2d: {padding: [1, 0, 2, 0]}
+        - ReplicationPad2d: {padding: 1}
+        - CircularPad2d: {padding: 1}
+        - MeanPad2d: {padding: 1}
+        - WeightedPad2d: {padding: 1, weights: [2.0, -1.0]}
+        - WeightedPad2d: {padding: 1, weights: [0.5]}
+        - Conv2d: {outChannels: 4, kernelSize: 3}
+        - ConvTranspose2d: {outChannels: 6, kernelSize: 3, stride: 2, padding: 1, outputPadding: [1, 0], groups: 2, bias: false, dilation: 2}
+        - Upsample: {scaleFactor: [1.5, 1.5], mode: bilinear, alignCorners: true}
+        - Upsample: {scaleFactor: [2.0, 0.5]}
+        - Upsample: {size: [20, 24], mode: nearest-exact}
+        - LayerNorm: {normalizedShape: [20, 24]}
+        - LayerNorm: {normalizedShape: 24, elementwiseAffine: false, bias: false}
+        - GroupNorm: {numGroups: 3}
+        - InstanceNorm2d: {momentum: null, affine: true}
+        - LocalResponseNorm: {size: 3}
+        - PReLU: {numParameters: 6}
+        - GELU: {approximate: tanh}
+        - Hardtanh: {maxVal: 2.0}
+        - Threshold: {threshold: 0.1, value: 0.0}
+        - GLU: {dim: 1}
+        - NMaxPool2d: {n: 2, kernelSize: 2}
+        - LPPool2d: {normType: 2.0, kernelSize: 2}
+        - AlphaDropout: {p: 0.25}
+
+      """
+    let made = try make(text, [3, 12, 14])
+    let written = try Architecture.yaml(of: made, inputShape: [3, 12, 14], classes: 10)
+    for line in text.split(separator: "\n").dropFirst() where !line.contains("WeightedPad2d: {padding: 1, w")
+    {
+      // Whole numbers come back with a point, factors as a list.
+      guard !line.contains("Upsample"), !line.contains("normType"), !line.contains("maxVal"),
+        !line.contains("value: 0}")
+      else { continue }
+      #expect(written.contains(line + "\n"), "\(line) is not in\n\(written)")
+    }
+    let again = try make(written, nil)
+    try again.loadStateDict(made.stateDict())
+    #expect(again.description == made.description)
+    let images = try Tensor.randn([2, 3, 12, 14])
+    func output(_ model: Module) throws -> Tensor {
+      try noGrad { try model.evaluating { try model(images) } }
+    }
+    #expect(try output(again).equal(output(made)))
+    #expect(try output(made).shape == [2, 3, 5, 6])
   }
 
   @Test("residual and parallel blocks, names, and stacks in stacks")
@@ -261,6 +318,39 @@ struct ArchitectureTests {
       ("  - Dropout: {p: 1.5}", "net.yaml:3: p of Dropout must be a number from 0.0 to 1.0, not '1.5'"),
       ("  - Dropout: {p: nan}", "net.yaml:3: p of Dropout must be"),
       (
+        "  - Upsample: {scaleFactor: [2, 2, 2]}",
+        "net.yaml:3: scaleFactor of Upsample must be a number from 0.0009765625 to 1024.0 or a list of 2 such "
+          + "numbers or null, not a list"
+      ),
+      ("  - Upsample: {scaleFactor: 1e9}", "net.yaml:3: scaleFactor of Upsample must be a number from"),
+      ("  - Upsample", "net.yaml:3: Upsample cannot be made: it needs either size or scaleFactor"),
+      (
+        "  - Upsample: {size: 3, alignCorners: true}",
+        "net.yaml:3: Upsample does not fit what arrives there, [1, 28, 28]: alignCorners is for"
+      ),
+      ("  - Upsample: {size: 3, mode: bilinar}", "net.yaml:3: mode of Upsample must be nearest or"),
+      (
+        "  - WeightedPad2d: {padding: 1, weights: []}",
+        "net.yaml:3: weights of WeightedPad2d must be a number or a list of up to 8 such numbers, not a list"
+      ),
+      (
+        "  - ZeroPad2d: {padding: [1, 2]}",
+        "net.yaml:3: padding of ZeroPad2d must be a whole number from -1024"
+      ),
+      ("  - ZeroPad2d: {padding: -14}", "net.yaml:3: ZeroPad2d "),
+      ("  - ReflectionPad2d: {padding: 28}", "net.yaml:3: ReflectionPad2d does not fit what arrives there"),
+      ("  - LayerNorm: {normalizedShape: [2, 28]}", "net.yaml:3: LayerNorm does not fit what arrives there"),
+      ("  - LPPool2d: {normType: 0, kernelSize: 2}", "net.yaml:3: LPPool2d does not fit what arrives there"),
+      ("  - Hardtanh: {minVal: 2}", "net.yaml:3: Hardtanh cannot be made: minVal must be below maxVal"),
+      (
+        "  - ConvTranspose2d: {outChannels: 3, kernelSize: 3, groups: 2}",
+        "net.yaml:3: ConvTranspose2d cannot be made: groups (2) must divide inChannels (1) and outChannels (3)"
+      ),
+      (
+        "  - ConvTranspose2d: {outChannels: 3, kernelSize: 3, outputPadding: 1}",
+        "net.yaml:3: ConvTranspose2d cannot be made: outputPadding [1, 1] must be below stride [1, 1] or dilation [1, 1]"
+      ),
+      (
         "  - Conv2d: 3",
         "net.yaml:3: Conv2d takes labels with values, as in Conv2d: {outChannels: …}, not '3'"
       ),
@@ -345,6 +435,14 @@ struct ArchitectureTests {
       (
         "  - Flatten\n  - Linear: {outFeatures: 1000000}\n  - Linear: {outFeatures: 1000000}",
         "net.yaml:5: Linear needs too much memory: with it the network has more than 1073741824 parameters"
+      ),
+      (
+        "  - LayerNorm: {normalizedShape: [1048576, 1048576, 1048576, 1048576]}",
+        "net.yaml:3: LayerNorm needs too much memory"
+      ),
+      (
+        "  - Upsample: {scaleFactor: 1024}\n  - Upsample: {scaleFactor: 1024}",
+        "net.yaml:3: Upsample needs too much memory: it gives [1, 28672, 28672] for one image"
       ),
       (
         "  - Conv2d: {outChannels: 1000000, kernelSize: 1}",

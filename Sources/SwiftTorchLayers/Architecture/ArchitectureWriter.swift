@@ -93,6 +93,7 @@ private struct Writer {
     case .padding(.none): return "valid"
     case .padding(.explicit(let list)): return sizes(list.map(String.init))
     case .number(let number): return "\(number)"
+    case .numbers(let list): return "[\(list.map { "\($0)" }.joined(separator: ", "))]"
     case .flag(let flag): return "\(flag)"
     case .word(let word): return word
     case .classes: return "classes"
@@ -128,8 +129,12 @@ extension Label {
     case let flag as Bool: return .flag(flag)
     case let padding as Padding: return .padding(padding)
     case let sizes as [Int]:
-      if case .padding = kind { return .padding(.explicit(sizes)) }
-      return .sizes(sizes)
+      switch kind {
+      case .padding: return .padding(.explicit(sizes))
+      case .numbers: return .numbers(sizes.map(Double.init))
+      default: return .sizes(sizes)
+      }
+    case let numbers as [Double]: return .numbers(numbers)
     case let sizes as [Int?]:
       if case .sizes = kind { return .sizes(sizes.compactMap { $0 }) }
       return .optionalSizes(sizes)

@@ -7,6 +7,7 @@ enum LabelValue: Equatable, Sendable {
   case optionalSizes([Int?])
   case padding(Padding)
   case number(Double)
+  case numbers([Double])
   case flag(Bool)
   case word(String)
   /// The number of classes of the data.
@@ -27,6 +28,10 @@ struct Label: Sendable {
     /// Sizes, `same` or `valid`.
     case padding(Int)
     case number(ClosedRange<Double>)
+    /// One to eight whole numbers, for sizes of any number of dimensions.
+    case list(ClosedRange<Int>)
+    /// As many numbers as there are dimensions, or one for all; without a count one to eight.
+    case numbers(Int?, ClosedRange<Double>)
     case flag
     case word([String])
   }
@@ -61,6 +66,12 @@ struct Label: Sendable {
       else { throw wrong() }
       return number
     }
+    func number(_ value: YAMLValue, _ range: ClosedRange<Double>) throws -> Double {
+      guard case .scalar(let text, isQuoted: false) = value.content, let number = Double(text),
+        range.contains(number)
+      else { throw wrong() }
+      return number
+    }
     func list(_ count: Int, _ range: ClosedRange<Int>) throws -> [Int] {
       guard case .list(let items) = value.content else {
         return [Int](repeating: try whole(value, range), count: count)
@@ -87,11 +98,17 @@ struct Label: Sendable {
       case .scalar("valid", _): return .padding(.valid)
       default: return .padding(.explicit(try list(count, Label.gap)))
       }
-    case .number(let range):
-      guard case .scalar(let text, isQuoted: false) = value.content, let number = Double(text),
-        range.contains(number)
-      else { throw wrong() }
-      return .number(number)
+    case .number(let range): return .number(try number(value, range))
+    case .list(let range):
+      guard case .list(let items) = value.content else { return .sizes([try whole(value, range)]) }
+      guard (1...8).contains(items.count) else { throw wrong() }
+      return .sizes(try items.map { try whole($0, range) })
+    case .numbers(let count, let range):
+      guard case .list(let items) = value.content else {
+        return .numbers([Double](repeating: try number(value, range), count: count ?? 1))
+      }
+      guard count.map({ $0 == items.count }) ?? (1...8).contains(items.count) else { throw wrong() }
+      return .numbers(try items.map { try number($0, range) })
     case .flag:
       guard case .scalar(let text, isQuoted: false) = value.content,
         let flag = ["true": true, "True": true, "false": false, "False": false][text]
@@ -112,6 +129,8 @@ struct Label: Sendable {
   static let extent = 1...1024
   /// Numbers of zeros.
   static let gap = 0...1024
+  /// Amounts of a border, negative ones to cut.
+  static let border = -1024...1024
   /// Numbers of channels and features.
   static let count = 1...1 << 20
 
@@ -124,6 +143,9 @@ struct Label: Sendable {
       let one = "a whole number from \(range.lowerBound) to \(range.upperBound)"
       return count == 1 ? one : "\(one) or a list of \(count) such \(what)"
     }
+    func one(_ range: ClosedRange<Double>) -> String {
+      range == Label.anyNumber ? "a number" : "a number from \(range.lowerBound) to \(range.upperBound)"
+    }
     let text =
       switch kind {
       case .integer(let range):
@@ -131,9 +153,10 @@ struct Label: Sendable {
       case .sizes(let count, let range): many(count, range)
       case .optionalSizes(let count): many(count, Label.extent, "numbers or null")
       case .padding(let count): "same, valid, " + many(count, Label.gap)
-      case .number(let range):
-        range == Label.anyNumber
-          ? "a number" : "a number from \(range.lowerBound) to \(range.upperBound)"
+      case .number(let range): one(range)
+      case .list(let range): many(1, range) + " or a list of up to 8 such numbers"
+      case .numbers(let count, let range):
+        one(range) + " or a list of \(count.map(String.init) ?? "up to 8") such numbers"
       case .flag: "true or false"
       case .word(let words): words.joined(separator: " or ")
       }
@@ -162,6 +185,20 @@ extension Label {
     Label(
       name: name, kind: .sizes(count, range),
       standard: standard.map { .sizes([Int](repeating: $0, count: count)) })
+  }
+  /// Sizes of any number of dimensions.
+  static func list(_ name: String) -> Label { Label(name: name, kind: .list(count)) }
+  /// Numbers, `count` of them or any number.
+  static func numbers(_ name: String, _ count: Int? = nil) -> Label {
+    Label(name: name, kind: .numbers(count, anyNumber))
+  }
+  /// A factor for each of `count` dimensions that may be left to the initialiser.
+  static func optionalFactors(_ name: String, _ count: Int) -> Label {
+    Label(
+      name: name, kind: .numbers(count, 1.0 / 1024...1024), allowsNull: true, standard: LabelValue.none)
+  }
+  static func optionalFlag(_ name: String) -> Label {
+    Label(name: name, kind: .flag, allowsNull: true, standard: LabelValue.none)
   }
   /// Sizes that may be left to the initialiser.
   static func optional(_ name: String, _ count: Int) -> Label {
@@ -221,6 +258,18 @@ struct LabelValues {
   }
   func optionalNumber(_ name: String) -> Double? {
     if case .number(let value) = values[name] { return value }
+    return nil
+  }
+  func numbers(_ name: String) -> [Double] {
+    if case .numbers(let value) = values[name] { return value }
+    preconditionFailure("the table of layers has no numbers \(name)")
+  }
+  func optionalNumbers(_ name: String) -> [Double]? {
+    if case .numbers(let value) = values[name] { return value }
+    return nil
+  }
+  func optionalFlag(_ name: String) -> Bool? {
+    if case .flag(let value) = values[name] { return value }
     return nil
   }
   func flag(_ name: String) -> Bool {

@@ -19,7 +19,7 @@ struct LayerEntry: Sendable {
 
   /// All layers, a line each. A new layer is a line more.
   static let all: [LayerEntry] =
-    convolutions + pools + activations + norms + [
+    convolutions + pools + activations + dropouts + norms + borders + [
       LayerEntry("Linear", [.inferred("inFeatures", .features), .count("outFeatures"), .flag("bias", true)]) {
         Linear(
           inFeatures: $0.integer("inFeatures"), outFeatures: $0.integer("outFeatures"), bias: $0.flag("bias"))
@@ -29,14 +29,6 @@ struct LayerEntry: Sendable {
         Flatten(startDim: $0.integer("startDim"), endDim: $0.integer("endDim"))
       },
       LayerEntry("Identity") { _ in Identity() },
-      LayerEntry("ReLU", [.flag("inplace", false)]) { ReLU(inplace: $0.flag("inplace")) },
-      LayerEntry("Sigmoid") { _ in Sigmoid() }, LayerEntry("Tanh") { _ in Tanh() },
-      LayerEntry("Softmax", [.optionalInteger("dim", dimension)]) { Softmax(dim: $0.optionalInteger("dim")) },
-      LayerEntry("LogSoftmax", [.optionalInteger("dim", dimension)]) {
-        LogSoftmax(dim: $0.optionalInteger("dim"))
-      },
-      LayerEntry("Dropout", dropout) { Dropout(p: $0.number("p"), inplace: $0.flag("inplace")) },
-      LayerEntry("Dropout2d", dropout) { Dropout2d(p: $0.number("p"), inplace: $0.flag("inplace")) },
       LayerEntry("BatchNorm1d", batchNorm) {
         BatchNorm1d(
           numFeatures: $0.integer("numFeatures"), eps: $0.number("eps"),
@@ -80,17 +72,26 @@ struct LayerEntry: Sendable {
         dilation: $0.sizes("dilation"), groups: $0.integer("groups"), bias: $0.flag("bias"),
         paddingMode: PaddingMode(rawValue: $0.word("paddingMode"))!)
     },
-    LayerEntry(
-      "ConvTranspose2d",
-      [
-        .inferred("inChannels", .channels), .count("outChannels"), .sizes("kernelSize", 2),
-        .sizes("stride", 2, 1), .sizes("padding", 2, 0, Label.gap), .flag("bias", true),
-      ]
-    ) {
+    LayerEntry("ConvTranspose1d", transposed(1), conflict: transposedConflict) {
+      ConvTranspose1d(
+        inChannels: $0.integer("inChannels"), outChannels: $0.integer("outChannels"),
+        kernelSize: $0.sizes("kernelSize"), stride: $0.sizes("stride"), padding: $0.sizes("padding"),
+        outputPadding: $0.sizes("outputPadding"), groups: $0.integer("groups"), bias: $0.flag("bias"),
+        dilation: $0.sizes("dilation"))
+    },
+    LayerEntry("ConvTranspose2d", transposed(2), conflict: transposedConflict) {
       ConvTranspose2d(
         inChannels: $0.integer("inChannels"), outChannels: $0.integer("outChannels"),
         kernelSize: $0.sizes("kernelSize"), stride: $0.sizes("stride"), padding: $0.sizes("padding"),
-        bias: $0.flag("bias"))
+        outputPadding: $0.sizes("outputPadding"), groups: $0.integer("groups"), bias: $0.flag("bias"),
+        dilation: $0.sizes("dilation"))
+    },
+    LayerEntry("ConvTranspose3d", transposed(3), conflict: transposedConflict) {
+      ConvTranspose3d(
+        inChannels: $0.integer("inChannels"), outChannels: $0.integer("outChannels"),
+        kernelSize: $0.sizes("kernelSize"), stride: $0.sizes("stride"), padding: $0.sizes("padding"),
+        outputPadding: $0.sizes("outputPadding"), groups: $0.integer("groups"), bias: $0.flag("bias"),
+        dilation: $0.sizes("dilation"))
     },
   ]
 
@@ -132,6 +133,21 @@ struct LayerEntry: Sendable {
         ceilMode: $0.flag("ceilMode"), countIncludePad: $0.flag("countIncludePad"),
         divisorOverride: $0.optionalInteger("divisorOverride"))
     },
+    LayerEntry("LPPool1d", powerPool(1)) {
+      LPPool1d(
+        normType: $0.number("normType"), kernelSize: $0.sizes("kernelSize"),
+        stride: $0.optionalSizes("stride"), ceilMode: $0.flag("ceilMode"))
+    },
+    LayerEntry("LPPool2d", powerPool(2)) {
+      LPPool2d(
+        normType: $0.number("normType"), kernelSize: $0.sizes("kernelSize"),
+        stride: $0.optionalSizes("stride"), ceilMode: $0.flag("ceilMode"))
+    },
+    LayerEntry("LPPool3d", powerPool(3)) {
+      LPPool3d(
+        normType: $0.number("normType"), kernelSize: $0.sizes("kernelSize"),
+        stride: $0.optionalSizes("stride"), ceilMode: $0.flag("ceilMode"))
+    },
     LayerEntry("AdaptiveAvgPool1d", [.sizes("outputSize", 1)]) {
       AdaptiveAvgPool1d(outputSize: $0.sizes("outputSize")[0])
     },
@@ -142,24 +158,6 @@ struct LayerEntry: Sendable {
     },
     LayerEntry("AdaptiveMaxPool2d", [.outputSize(2)]) { AdaptiveMaxPool2d(outputSize: $0.outputSize()) },
     LayerEntry("AdaptiveMaxPool3d", [.outputSize(3)]) { AdaptiveMaxPool3d(outputSize: $0.outputSize()) },
-  ]
-
-  private static let activations: [LayerEntry] = [
-    LayerEntry("LeakyReLU", [.number("negativeSlope", 0.01), .flag("inplace", false)]) {
-      LeakyReLU(negativeSlope: $0.number("negativeSlope"), inplace: $0.flag("inplace"))
-    },
-    LayerEntry("ELU", [.number("alpha", 1), .flag("inplace", false)]) {
-      ELU(alpha: $0.number("alpha"), inplace: $0.flag("inplace"))
-    },
-    LayerEntry("SELU", [.flag("inplace", false)]) { SELU(inplace: $0.flag("inplace")) },
-    LayerEntry("GELU") { _ in GELU() },
-    LayerEntry("SiLU", [.flag("inplace", false)]) { SiLU(inplace: $0.flag("inplace")) },
-    LayerEntry("Mish", [.flag("inplace", false)]) { Mish(inplace: $0.flag("inplace")) },
-    LayerEntry("Hardswish", [.flag("inplace", false)]) { Hardswish(inplace: $0.flag("inplace")) },
-    LayerEntry("ReLU6", [.flag("inplace", false)]) { ReLU6(inplace: $0.flag("inplace")) },
-    LayerEntry("Softplus", [.number("beta", 1), .number("threshold", 20)]) {
-      Softplus(beta: $0.number("beta"), threshold: $0.number("threshold"))
-    },
   ]
 
   private static let norms: [LayerEntry] = [
@@ -178,28 +176,64 @@ struct LayerEntry: Sendable {
         numGroups: $0.integer("numGroups"), numChannels: $0.integer("numChannels"), eps: $0.number("eps"),
         affine: $0.flag("affine"), bias: $0.flag("bias"))
     },
-    LayerEntry(
-      "InstanceNorm2d",
-      [
-        .inferred("numFeatures", .channels), .number("eps", 1e-5), .optionalNumber("momentum", 0.1),
-        .flag("affine", false), .flag("trackRunningStats", false), .flag("bias", true),
-      ]
-    ) {
+    LayerEntry("InstanceNorm1d", instanceNorm) {
+      InstanceNorm1d(
+        numFeatures: $0.integer("numFeatures"), eps: $0.number("eps"),
+        momentum: $0.optionalNumber("momentum"), affine: $0.flag("affine"),
+        trackRunningStats: $0.flag("trackRunningStats"), bias: $0.flag("bias"))
+    },
+    LayerEntry("InstanceNorm2d", instanceNorm) {
       InstanceNorm2d(
         numFeatures: $0.integer("numFeatures"), eps: $0.number("eps"),
         momentum: $0.optionalNumber("momentum"), affine: $0.flag("affine"),
         trackRunningStats: $0.flag("trackRunningStats"), bias: $0.flag("bias"))
     },
+    LayerEntry("InstanceNorm3d", instanceNorm) {
+      InstanceNorm3d(
+        numFeatures: $0.integer("numFeatures"), eps: $0.number("eps"),
+        momentum: $0.optionalNumber("momentum"), affine: $0.flag("affine"),
+        trackRunningStats: $0.flag("trackRunningStats"), bias: $0.flag("bias"))
+    },
+    LayerEntry(
+      "LayerNorm",
+      [
+        .list("normalizedShape"), .number("eps", 1e-5), .flag("elementwiseAffine", true), .flag("bias", true),
+      ]
+    ) {
+      LayerNorm(
+        normalizedShape: $0.sizes("normalizedShape"), eps: $0.number("eps"),
+        elementwiseAffine: $0.flag("elementwiseAffine"), bias: $0.flag("bias"))
+    },
   ]
 
   // MARK: Labels that several layers share
 
-  private static let dimension = -8...8
-  private static let dropout: [Label] = [.number("p", 0.5, 0...1), .flag("inplace", false)]
+  static let dimension = -8...8
   private static let batchNorm: [Label] = [
     .inferred("numFeatures", .channels), .number("eps", 1e-5), .optionalNumber("momentum", 0.1),
     .flag("affine", true), .flag("trackRunningStats", true), .flag("bias", true),
   ]
+
+  private static let instanceNorm: [Label] = [
+    .inferred("numFeatures", .channels), .number("eps", 1e-5), .optionalNumber("momentum", 0.1),
+    .flag("affine", false), .flag("trackRunningStats", false), .flag("bias", true),
+  ]
+
+  private static func transposed(_ dimensions: Int) -> [Label] {
+    [
+      .inferred("inChannels", .channels), .count("outChannels"), .sizes("kernelSize", dimensions),
+      .sizes("stride", dimensions, 1), .sizes("padding", dimensions, 0, Label.gap),
+      .sizes("outputPadding", dimensions, 0, Label.gap), .integer("groups", Label.count, 1),
+      .flag("bias", true), .sizes("dilation", dimensions, 1),
+    ]
+  }
+
+  private static func powerPool(_ dimensions: Int) -> [Label] {
+    [
+      .number("normType", nil), .sizes("kernelSize", dimensions), .optional("stride", dimensions),
+      .flag("ceilMode", false),
+    ]
+  }
 
   private static func convolution(_ dimensions: Int) -> [Label] {
     [
@@ -210,12 +244,24 @@ struct LayerEntry: Sendable {
     ]
   }
 
-  @Sendable private static func convolutionConflict(_ values: LabelValues) -> String? {
+  @Sendable private static func groupsConflict(_ values: LabelValues) -> String? {
     let (inputs, outputs) = (values.integer("inChannels"), values.integer("outChannels"))
     let groups = values.integer("groups")
-    guard inputs % groups == 0, outputs % groups == 0 else {
-      return "groups (\(groups)) must divide inChannels (\(inputs)) and outChannels (\(outputs))"
-    }
+    guard inputs % groups != 0 || outputs % groups != 0 else { return nil }
+    return "groups (\(groups)) must divide inChannels (\(inputs)) and outChannels (\(outputs))"
+  }
+
+  @Sendable private static func transposedConflict(_ values: LabelValues) -> String? {
+    if let conflict = groupsConflict(values) { return conflict }
+    // libtorch says it only of an image, not when shapes are tried without one.
+    let (stride, dilation) = (values.sizes("stride"), values.sizes("dilation"))
+    let extra = values.sizes("outputPadding")
+    guard zip(extra, zip(stride, dilation)).contains(where: { $0 >= max($1.0, $1.1) }) else { return nil }
+    return "outputPadding \(extra) must be below stride \(stride) or dilation \(dilation)"
+  }
+
+  @Sendable private static func convolutionConflict(_ values: LabelValues) -> String? {
+    if let conflict = groupsConflict(values) { return conflict }
     let stride = values.sizes("stride")
     guard values.padding() != .same || stride.allSatisfy({ $0 == 1 }) else {
       return "padding same needs stride 1, not \(stride)"

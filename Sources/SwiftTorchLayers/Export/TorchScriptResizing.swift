@@ -10,7 +10,7 @@ extension PadNd: ScriptedModule {
 }
 
 extension ComputedPadNd: ScriptedModule {
-  var torchScript: String { borderWeights.map(weighted) ?? mean }
+  var torchScript: String { weights.map(weighted) ?? mean }
 
   private var mean: String {
     let dims = Array(-padding.count / 2..<0)

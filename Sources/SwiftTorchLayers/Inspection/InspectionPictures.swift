@@ -137,7 +137,9 @@ func kernelPicture(_ weight: Tensor) throws -> (picture: Picture, drawn: Int, ma
 
 /// The maps of one image, `[1, maps, height, width]`, on a common scale; of a dense layer, `[1, features]`, a
 /// small square for each feature. nil for other shapes.
-func mapsPicture(_ output: Tensor) throws -> (picture: Picture, drawn: Int, of: Int, scale: ValueScale)? {
+package func mapsPicture(_ output: Tensor) throws -> (
+  picture: Picture, drawn: Int, of: Int, scale: ValueScale
+)? {
   let shape = output.shape
   guard shape.count == 4 || shape.count == 2, shape[0] == 1, !shape.contains(0) else { return nil }
   let all = try output.to(.float32).scalars(as: Double.self)

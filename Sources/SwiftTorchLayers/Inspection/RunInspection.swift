@@ -20,23 +20,23 @@ public struct RunInspection {
   }
 
   /// One network, one picture, one class.
-  struct View {
+  package struct View {
     let title: String
-    let picture: Picture
+    package let picture: Picture
     let label: Int?
     let prediction: Int
     let probabilities: [Double]
-    let saliency: Picture
-    let gradCAM: Picture?
+    package let saliency: Picture
+    package let gradCAM: Picture?
   }
 
   /// What belongs to one layer; pictures that make no sense for it are missing.
-  struct Layer {
-    let name: String
+  package struct Layer {
+    package let name: String
     let description: String
-    var kernels: (picture: Picture, text: String)?
-    var maps: (picture: Picture, text: String)?
-    var patches: (picture: Picture, text: String)?
+    package var kernels: (picture: Picture, text: String)?
+    package var maps: (picture: Picture, text: String)?
+    package var patches: (picture: Picture, text: String)?
   }
 
   /// A wrong answer.
@@ -51,8 +51,8 @@ public struct RunInspection {
   let configuration: RunConfiguration
   let subject: View
   /// The first test image of each class.
-  let classViews: [View]
-  let layers: [Layer]
+  package let classViews: [View]
+  package let layers: [Layer]
   let mistakes: [Mistake]
   let mistakeCount: Int
   /// Rows are the true classes, columns the predicted ones.
@@ -269,7 +269,8 @@ extension RunInspection.Subject {
 }
 
 extension ImageDataset {
-  fileprivate func picture(_ index: Int) throws -> Picture {
+  /// One of its images.
+  package func picture(_ index: Int) throws -> Picture {
     Picture(planes: try slice(index..<index + 1).images.bytes(), shape: imageShape)
   }
 }

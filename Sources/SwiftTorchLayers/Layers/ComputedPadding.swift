@@ -67,11 +67,11 @@ public class ComputedPadNd: Module {
   /// How much before and after the last dimension, then before and after the one before it, …
   public let padding: [Int]
   /// The weights of the nearest elements; nil for the mean.
-  let borderWeights: [Double]?
+  public let weights: [Double]?
 
   init(dimensions: Int, _ padding: some SizeConvertible, weights: [Double]? = nil) {
     self.padding = padding.sizes(2 * dimensions)
-    borderWeights = weights
+    self.weights = weights
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
@@ -81,14 +81,14 @@ public class ComputedPadNd: Module {
         "\(typeName) needs an input of \(dimensions + 1) or \(dimensions + 2) dimensions, got \(input.summary)"
       )
     }
-    guard let borderWeights else { return try input.meanPad(padding) }
-    return try input.weightedPad(padding, weights: borderWeights)
+    guard let weights else { return try input.meanPad(padding) }
+    return try input.weightedPad(padding, weights: weights)
   }
 
   public override var extraDescription: String {
-    guard let borderWeights else { return pythonDescription(padding) }
-    let weights = borderWeights.map(pythonDescription).joined(separator: ", ")
-    return "padding=\(pythonDescription(padding)), weights=[\(weights)]"
+    guard let weights else { return pythonDescription(padding) }
+    let list = weights.map(pythonDescription).joined(separator: ", ")
+    return "padding=\(pythonDescription(padding)), weights=[\(list)]"
   }
 }
 
