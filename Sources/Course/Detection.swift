@@ -163,11 +163,11 @@ extension Lesson {
       the three classes. Of boxes that overlap only the surest stays (non-maximum suppression).
       """)
     let model = try Models.detector.make(inputShape: Models.detector.inputShape, classes: 3).to(
-      chosenDevice())
+      device)
     try fit(model, "detection", steps: quick ? 400 : 1500, lr: 5e-3) { step in
       let scenes = [Scene](seed: settings.seed, from: 8 * step, count: 8)
-      let targets = try DetectionTargets(scenes, on: chosenDevice())
-      return try detectionLoss(try model(scenes.images(on: chosenDevice())), targets)
+      let targets = try DetectionTargets(scenes, on: device)
+      return try detectionLoss(try model(scenes.images(on: device)), targets)
     }
     let scenes = heldOutScenes()
     let found = try predictions(model, scenes) { output in

@@ -75,13 +75,8 @@ enum DigitsStep: String, CaseIterable {
     return made
   }
 
-  /// Overwrites fresh weights where the step wants other ones: normal values of deviation √(2 / inputs), zero biases.
-  /// - Source: He et al. 2015, https://arxiv.org/abs/1502.01852
+  /// Overwrites fresh weights where the step wants other ones.
   func initialize(_ model: Module) throws {
-    guard hasHeInitialization else { return }
-    for case let dense as Linear in model.namedModules().map(\.module) {
-      try kaimingNormal(dense.weight, nonlinearity: .relu)
-      if let bias = dense.bias { try zeros(bias) }
-    }
+    if hasHeInitialization { try heInitialize(model) }
   }
 }

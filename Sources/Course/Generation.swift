@@ -11,7 +11,6 @@ extension Lesson {
       code; a decoder of transposed convolutions makes the picture again. Trained together, they keep in the
       code what tells garments apart. Then the decoder works without an encoder: it draws any code.
       """)
-    let device = try chosenDevice()
     // Each picture is to be had again from its own pixels, 0 to 1.
     let pixels = Normalization(mean: [0], std: [1])
     var train = try NamedDataset.fashionMNIST.load(.train)
@@ -39,7 +38,7 @@ extension Lesson {
 
   /// The codes of all pictures, `[N, code, 1, 1]`.
   private func encoded(_ data: ImageDataset, by encoder: Module, _ pixels: Normalization) throws -> Tensor {
-    let loader = try DataLoader(data, batchSize: 500, normalization: pixels, device: chosenDevice())
+    let loader = try DataLoader(data, batchSize: 500, normalization: pixels, device: device)
     let epoch = try loader.epoch()
     var codes: [Tensor] = []
     try noGrad {
@@ -52,7 +51,6 @@ extension Lesson {
     _ test: ImageDataset, _ model: Sequential, _ pixels: Normalization, _ classifier: Module,
     _ normalization: Normalization
   ) throws {
-    let device = try chosenDevice()
     let loader = try DataLoader(test, batchSize: 500, normalization: pixels, device: device)
     let mean = try pixels(test.images.to(device)).mean(dim: 0, keepdim: true)
     let epoch = try loader.epoch()
@@ -98,7 +96,7 @@ extension Lesson {
     let steps = 9
     let walks = try [(9, 7), (1, 3), (0, 8)].map { from, to in
       let pair = try Tensor([first[from], first[to]])
-      let images = try pixels(try test.images.indexSelect(dim: 0, pair).to(chosenDevice()))
+      let images = try pixels(try test.images.indexSelect(dim: 0, pair).to(device))
       let codes = try model[0](images)
       let share = try Tensor.linspace(0, 1, steps, device: codes.device).reshape([steps, 1, 1, 1])
       return try model[1](try codes[0..<1] + share * (codes[1..<2] - codes[0..<1]))

@@ -58,11 +58,6 @@ extension ImageDataset {
     let framed = try cat(parts).pad([margin, margin, margin, margin], value: 0)
     return ImageDataset(images: framed, labels: labels, classes: classes)
   }
-
-  /// One picture, grey or in colours.
-  func picture(_ index: Int) throws -> Picture {
-    Picture(planes: try images[index].contiguous().bytes(), shape: imageShape)
-  }
 }
 
 /// Pictures in rows, each in a frame: blue where the answer was right, red where it was wrong.

@@ -36,12 +36,12 @@ extension Lesson {
       classes, the background among them.
       """)
     let shape = Models.segmenter.inputShape
-    let model = try Models.segmenter.make(inputShape: shape, classes: 4).to(chosenDevice())
-    try initialize(model)
+    let model = try Models.segmenter.make(inputShape: shape, classes: 4).to(device)
+    try heInitialize(model)
     try fit(model, "segmentation", steps: quick ? 400 : 1500, lr: 8e-3) { step in
       let scenes = [Scene](seed: settings.seed, from: 8 * step, count: 8)
       return try crossEntropy(
-        try model(scenes.images(on: chosenDevice())), scenes.masks(on: chosenDevice()))
+        try model(scenes.images(on: device)), scenes.masks(on: device))
     }
     let scenes = heldOutScenes()
     let area = Scene.size * Scene.size

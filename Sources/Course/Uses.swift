@@ -39,20 +39,6 @@ extension Lesson {
     return run
   }
 
-  /// The device that the person chose.
-  func chosenDevice() throws -> Device {
-    guard let device = Device(settings.device) else { throw TorchError("no device \(settings.device)") }
-    return device
-  }
-
-  /// Gives all kernels weights after He et al. 2015, so that what goes through many layers with ReLU does not fade;
-  /// with PyTorch's smaller ones, and no batch normalisation, learning begins slowly.
-  func initialize(_ model: Module) throws {
-    for (_, tensor) in model.namedParameters() {
-      _ = try tensor.ndim > 1 ? kaimingNormal(tensor, nonlinearity: .relu) : zeros(tensor)
-    }
-  }
-
   /// Takes `steps` steps of Adam, the learning rate falling along a half cosine from `lr` to 0, and says how the loss
   /// falls.
   /// - Parameters:
@@ -61,7 +47,7 @@ extension Lesson {
   func fit(_ model: Module, _ name: String, steps: Int, lr: Double, loss: (Int) throws -> Tensor) throws {
     let optimizer = Adam(model.parameters(), lr: lr, fused: true)
     let schedule = CosineAnnealingLR(optimizer, tMax: steps)
-    var sum = try Tensor.zeros([], device: chosenDevice())
+    var sum = try Tensor.zeros([], device: device)
     var losses: [Double] = []
     let part = max(1, steps / 10)
     model.train()
@@ -76,7 +62,7 @@ extension Lesson {
       sum = try sum + value.detach()
       if step.isMultiple(of: part) {
         losses.append(try sum.item() / Double(part))
-        sum = try Tensor.zeros([], device: chosenDevice())
+        sum = try Tensor.zeros([], device: device)
         listener.note("\(name): step \(step) of \(steps), loss \(fixed(losses.last!, 4))")
       }
     }
@@ -93,7 +79,6 @@ extension Lesson {
   func predictions<Result>(
     _ model: Module, _ scenes: [Scene], _ read: (Tensor) throws -> [Result]
   ) throws -> [Result] {
-    let device = try chosenDevice()
     return try noGrad {
       try stride(from: 0, to: scenes.count, by: 50).flatMap { start in
         try checkInterruption()
