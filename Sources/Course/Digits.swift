@@ -10,8 +10,7 @@ extension CourseRow {
       "every step has one idea more; the last, where neighbouring pixels stay neighbours, takes away more than half of the "
       + "mistakes."
   ) { lesson in
-    let hasMNIST =
-      !lesson.quick && (try? NamedDataset.mnist.load(.test, folder: lesson.settings.dataDir)) != nil
+    let hasMNIST = try lesson.digits() == .mnist
     lesson.say(
       "Five networks learn the same pictures in batches of 100. What is judged are test pictures that they have "
         + "never\nseen, after the last epoch; the published figures are the best that a run on all of MNIST showed "
@@ -24,12 +23,21 @@ extension CourseRow {
 }
 
 extension Lesson {
+  /// All of MNIST when its files are there, else 5 000 of its digits; these always for a first look.
+  /// - Throws: when a folder that the person named has not got the files.
+  func digits() throws -> NamedDataset {
+    let folder = settings.dataDir
+    if folder != nil { _ = try NamedDataset.mnist.load(.test, folder: folder) }
+    return !quick && (try? NamedDataset.mnist.load(.test, folder: folder)) != nil ? .mnist : .mnist5k
+  }
+
   /// Trains the steps on one data set, prints and keeps what came out.
   fileprivate func learn(_ lessons: DigitsStep.Lessons) throws {
     let isClothes = lessons.data == .fashionMNIST
     let name = lessons.data.rawValue
-    let testSet = try lessons.data.load(.test, folder: isClothes ? nil : settings.dataDir)
-    let trainCount = try lessons.data.load(.train, folder: isClothes ? nil : settings.dataDir).count
+    let folder = lessons.data == .mnist ? settings.dataDir : nil
+    let testSet = try lessons.data.load(.test, folder: folder)
+    let trainCount = try lessons.data.load(.train, folder: folder).count
     say(
       "Data: \(name), \(grouped(Double(trainCount))) training pictures, \(grouped(Double(testSet.count))) test "
         + "pictures.")

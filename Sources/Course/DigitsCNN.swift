@@ -28,9 +28,8 @@ extension CourseRow {
 
 extension Lesson {
   fileprivate func trainDigitsCNN() throws {
-    let hasMNIST = !quick && (try? NamedDataset.mnist.load(.test, folder: settings.dataDir)) != nil
-    let data = hasMNIST ? NamedDataset.mnist : .mnist5k
-    let configuration = configuration(model: .cnn, data: data, epochs: quick ? 2 : hasMNIST ? 3 : 5)
+    let data = try digits()
+    let configuration = configuration(model: .cnn, data: data, epochs: quick ? 2 : data == .mnist ? 3 : 5)
     say(
       "Trained with softmax cross-entropy, Adam 0.003, batches of 100. The course multiplies the mean loss of a "
         + "batch by\n100, which makes it the batch's sum. That changes what is printed, not what Adam does: it "
