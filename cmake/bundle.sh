@@ -65,10 +65,8 @@ if [ -n "${BUNDLE_DATA:-}" ]; then
 fi
 
 size=$(du -sb "$bundle" | cut -f 1)
+[ "$size" -lt "$limit" ] || fail "the bundle has $size bytes, more than 64 MiB"
 tar -C "$root/build" --sort=name --owner=0 --group=0 -c torchlayers-bundle | gzip -n >"$bundle.tar.gz"
-# What travels is the archive. With the pictures it may be larger.
-packed=$(stat -c %s "$bundle.tar.gz")
-[ -n "${BUNDLE_DATA:-}" ] || [ "$packed" -lt "$limit" ] || fail "the bundle's archive has $packed bytes, more than 64 MiB"
 mebibytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f MiB", bytes / 1048576 }'; }
-echo "==> $bundle ($(mebibytes "$size")), and .tar.gz beside it ($(mebibytes "$packed"))" >&2
+echo "==> $bundle ($(mebibytes "$size")), and .tar.gz beside it ($(mebibytes "$(stat -c %s "$bundle.tar.gz")"))" >&2
 echo "    on the other machine: tar -xzf torchlayers-bundle.tar.gz && torchlayers-bundle/setup.sh" >&2
