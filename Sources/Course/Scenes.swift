@@ -58,8 +58,8 @@ struct Scene: Equatable, Sendable {
 
   /// The same seed and number give the same scene.
   init(seed: UInt64, number: Int) {
-    var random = SceneRandom(seed: seed &* 0x2545_F491_4F6C_DD1D &+ UInt64(number))
-    random.state = random.next()
+    var random = SeededNumbers(seed: seed &* 0x2545_F491_4F6C_DD1D &+ UInt64(number))
+    random = SeededNumbers(seed: random.next())
     let size = Scene.size
     let background = Background(&random)
     var pixels = background.pixels(&random)
@@ -80,34 +80,19 @@ struct Scene: Equatable, Sendable {
   }
 }
 
-/// SplitMix64: small, and the same everywhere.
-struct SceneRandom: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
 /// A dim colour that grows lighter and darker in soft patches, with grain on it.
 private struct Background {
   private let color: [Int]
   /// How much lighter the picture is at every eighth pixel, nine by nine.
   private let lightness: [Double]
 
-  init(_ random: inout SceneRandom) {
+  init(_ random: inout SeededNumbers) {
     color = (0..<3).map { _ in Int.random(in: 30...110, using: &random) }
     lightness = (0..<81).map { _ in Double.random(in: -25...25, using: &random) }
   }
 
   /// Bytes `[height, width, 3]`.
-  func pixels(_ random: inout SceneRandom) -> [UInt8] {
+  func pixels(_ random: inout SeededNumbers) -> [UInt8] {
     let size = Scene.size
     var pixels = [UInt8](repeating: 0, count: size * size * 3)
     for y in 0..<size {
@@ -129,7 +114,7 @@ private struct Background {
   }
 
   /// A bright colour that can be told from this one.
-  func otherColor(_ random: inout SceneRandom) -> [UInt8] {
+  func otherColor(_ random: inout SeededNumbers) -> [UInt8] {
     while true {
       let other = (0..<3).map { _ in Int.random(in: 0...255, using: &random) }
       let distance = zip(other, color).reduce(0) { $0 + abs($1.0 - $1.1) }
@@ -148,7 +133,7 @@ private struct Outline {
   private let direction: (x: Double, y: Double)
 
   /// All within the picture.
-  init(_ random: inout SceneRandom) {
+  init(_ random: inout SeededNumbers) {
     shape = Scene.Shape.allCases[Int.random(in: 0..<3, using: &random)]
     let size = Double.random(in: 6...9.5, using: &random)
     // Shapes of one size cover about the same area.

@@ -48,14 +48,13 @@ extension Lesson {
         return try TrainingRun(given, output: path)
       }
       // What the run found out by itself does not tell two configurations apart.
-      var earlier = try there.readConfiguration()
+      let earlier = try there.readConfiguration()
       var wanted = given
-      for key in [\RunConfiguration.libtorch] { wanted[keyPath: key] = earlier[keyPath: key] }
+      wanted.libtorch = earlier.libtorch
       wanted.inputShape = earlier.inputShape
       wanted.classes = earlier.classes
       wanted.normalization = given.normalization ?? earlier.normalization
       wanted.fast = earlier.fast
-      earlier.architecture = given.architecture
       if earlier == wanted {
         listener.note("going on with \(path)")
         return try TrainingRun(resuming: path, epochs: nil)
