@@ -261,7 +261,8 @@ public struct LibtorchRun: Sendable {
     let recorder = LossRecorder()
     let optimizer = configuration.makeOptimizer(model.parameters())
     let loader = try DataLoader(
-      dataset.selecting(kept), batchSize: configuration.batchSize, shuffle: true, normalization: configuration.normalization!)
+      dataset.selecting(kept), batchSize: configuration.batchSize, shuffle: true,
+      normalization: configuration.normalization!)
     let trainer = try Trainer(
       model, optimizer: optimizer, loader: loader, loss: recorder,
       schedule: try configuration.makeSchedule(optimizer, batches: loader.count))

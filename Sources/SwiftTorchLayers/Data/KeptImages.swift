@@ -34,7 +34,8 @@ public struct KeptImages: Sendable {
     let held = Int((Double(count) * validationSplit).rounded())
     guard held < count else {
       throw TorchError(
-        "the validation split \(validationSplit) of \(count) images leaves none to train on; choose a smaller one")
+        "the validation split \(validationSplit) of \(count) images leaves none to train on; choose a smaller one"
+      )
     }
     switch choice {
     case nil:

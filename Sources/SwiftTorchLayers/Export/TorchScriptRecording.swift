@@ -104,7 +104,9 @@ private func verify(
   let picture = Array(sizes.dropFirst(2))
   let others =
     [picture.map { $0 + 1 }, picture.map { $0 + 2 }, picture.map { $0 * 2 }]
-    + picture.indices.map { index in picture.enumerated().map { $0.offset == index ? $0.element + 1 : $0.element } }
+    + picture.indices.map { index in
+      picture.enumerated().map { $0.offset == index ? $0.element + 1 : $0.element }
+    }
   for other in others {
     let input = try example.continued(to: other)
     guard try differ(input) else { continue }

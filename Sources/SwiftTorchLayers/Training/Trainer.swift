@@ -205,7 +205,8 @@ public final class Trainer {
     try restoring(changed, on: loader.device) {
       let rows = try Tensor.arange(min(loader.batchSize, loader.dataset.count))
       let batch = try loader.batch(at: rows)
-      if withoutTape, precision == .float32, loader.device == .cpu, let plan = try StepPlan(model, loss: loss) {
+      if withoutTape, precision == .float32, loader.device == .cpu, let plan = try StepPlan(model, loss: loss)
+      {
         _ = try plan.step(batch.images, batch.labels)
       } else {
         try withPrecision(precision, loader.device) { try loss(model(batch.images), batch.labels) }.backward()
