@@ -143,10 +143,12 @@ struct TrainerTests {
     func rates(_ losses: [Double]) throws -> [Double?] {
       let optimizer = SGD([try Tensor.zeros([1])], lr: 0.05)
       let schedule = plateau(optimizer)
-      return try losses.map {
-        defer { _ = try? schedule.step($0) }
-        return optimizer.learningRates.first
+      var rates: [Double?] = []
+      for loss in losses {
+        rates.append(optimizer.learningRates.first)
+        try schedule.step(loss)
       }
+      return rates
     }
     func history(validated: Bool) throws -> [EpochMetrics] {
       try Torch.manualSeed(9)
