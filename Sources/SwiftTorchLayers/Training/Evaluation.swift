@@ -58,7 +58,7 @@ public func withPrecision<Result>(_ precision: Precision, _ device: Device, _ bo
 
 /// Sums of loss and right answers that stay on the device until somebody looks: reading a number at every
 /// step would make a GPU wait.
-final class RunningMetrics {
+package final class RunningMetrics {
   private let rule: any Loss
   /// Whether some of the data set's targets do not count.
   private let ignores: Bool
@@ -145,7 +145,7 @@ final class RunningMetrics {
   }
 
   /// The sums themselves by name, to be saved and set again: those in use.
-  var state: StateDict {
+  package var state: StateDict {
     var sums: StateDict = ["loss": loss, "right": right]
     if ignores { sums["counted"] = counted }
     if hasDivisor { sums["divisor"] = divisor }
