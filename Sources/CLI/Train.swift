@@ -55,9 +55,15 @@ struct Train: ParsableCommand {
   @Option(
     help: "libtorch, or reference: the from-scratch implementation, then libtorch to compare with.")
   var backend = "libtorch"
-  @Option(parsing: .unconditional, help: "Only so many training images.") var limit: Int?
   @Option(
-    parsing: .unconditional, help: "This share of the training images is kept for validation. (default: 0)")
+    parsing: .unconditional,
+    help: "Use only this many training images, of each class its share, chosen by the seed.")
+  var limit: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Keep this share of the training images, of each class, chosen by the seed, for validation after each epoch. "
+        + "(default: 0)"))
   var validationSplit: Double?
   @Option(help: "The run's folder. (default: below runs/)") var output: String?
   @Option(help: ArgumentHelp("Go on with an interrupted run.", valueName: "folder")) var resume: String?
@@ -197,6 +203,7 @@ struct Train: ParsableCommand {
         + "\(grouped(Double(run.trainer.loader.dataset.count))) images of \(c.data), \(c.epochs) epochs, batch "
         + "\(c.batchSize), \(c.optimizer.rawValue) \(c.lr)\(c.schedule.map { " \($0)" } ?? ""), \(c.device), \(c.threads) threads, libtorch \(c.libtorch)"
     )
+    c.keptSentences.forEach(Terminal.note)
   }
 
   private struct Report: Encodable {

@@ -91,7 +91,7 @@ struct CapturedStepTests {
       let sums = trainer.sums.state
       let scaler = trainer.scaler.map { [$0.scaleFactor, $0.growthTracker] } ?? []
       let dictionaries = [trainer.model.stateDict(), trainer.optimizer.stateDict()]
-      return dictionaries.flatMap(\.values) + [sums.loss, sums.right] + scaler
+      return dictionaries.flatMap(\.values) + sums.values + scaler
     }
     trainer.makeGraph = { _ in graph }
     return graph

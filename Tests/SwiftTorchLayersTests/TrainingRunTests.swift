@@ -5,36 +5,114 @@ import Testing
 
 @Suite("A run in its folder", .serialized)
 struct TrainingRunTests {
-  @Test(
-    "out of memory is a sentence with the remedy, and the run goes on from its last epoch to the same weights",
-    arguments: [1, 2])
-  func outOfMemory(_ epoch: Int) throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "torchlayers-\(UUID().uuidString)"
-    ).path
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+  private static func folder() -> String {
+    FileManager.default.temporaryDirectory.appendingPathComponent("torchlayers-\(UUID().uuidString)").path
+  }
+
+  private static func configuration() -> RunConfiguration {
     var configuration = RunConfiguration()
     configuration.model = "softmax"
     configuration.limit = 500
     configuration.augment = .standard
-    let whole = try TrainingRun(configuration, output: "\(folder)/whole")
+    return configuration
+  }
+
+  private static func failing(in epoch: Int, _ error: TorchError) -> (TrainingProgress) throws -> Void {
+    { if $0.epoch == epoch, $0.batch == 3 { throw error } }
+  }
+
+  private static let outOfMemory = TorchError(
+    "CUDA out of memory. Tried to allocate 20.00 MiB", kind: .outOfMemory)
+
+  @Test(
+    "out of memory is a sentence with the remedy, and the run goes on from its last epoch to the same weights"
+  )
+  func outOfMemory() throws {
+    let folder = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let whole = try TrainingRun(Self.configuration(), output: "\(folder)/whole")
     #expect(try whole.train() == .finished)
 
-    let stopped = try TrainingRun(configuration, output: "\(folder)/stopped")
-    let text = message {
-      try stopped.train(observe: {
-        if $0.epoch == epoch, $0.batch == 3 {
-          throw TorchError("CUDA out of memory. Tried to allocate 20.00 MiB", kind: .outOfMemory)
-        }
-      })
-    }
-    #expect(
-      text.contains("ran out of memory in epoch \(epoch)") && text.contains("--resume \(folder)/stopped"))
+    let stopped = try TrainingRun(Self.configuration(), output: "\(folder)/stopped")
+    let text = message { try stopped.train(observe: Self.failing(in: 2, Self.outOfMemory)) }
+    #expect(text.contains("ran out of memory in epoch 2") && text.contains("--resume \(folder)/stopped"))
     #expect(text.contains("--batch-size below 100") && text.contains("Tried to allocate"))
     let resumed = try TrainingRun(resuming: "\(folder)/stopped", epochs: nil)
-    #expect(resumed.trainer.history.count == epoch - 1)
+    #expect(resumed.trainer.history.count == 1)
     #expect(try resumed.train() == .finished)
     #expect(FileManager.default.contentsEqual(atPath: whole.folder.model, andPath: resumed.folder.model))
+  }
+
+  @Test("a training that fails before its first checkpoint leaves no folder, and no word of resuming")
+  func failsEarly() throws {
+    let folder = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let run = try TrainingRun(Self.configuration(), output: "\(folder)/run")
+    #expect(FileManager.default.fileExists(atPath: run.folder.configuration))
+    let text = message { try run.train(observe: Self.failing(in: 1, Self.outOfMemory)) }
+    #expect(text.contains("ran out of memory in epoch 1") && text.contains("--batch-size below 100"))
+    #expect(!text.contains("--resume"))
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/run"))
+
+    // A folder that was there before stays, with what else it holds, and can be taken again.
+    try FileManager.default.createDirectory(atPath: "\(folder)/mine", withIntermediateDirectories: true)
+    try Data([1]).write(to: URL(fileURLWithPath: "\(folder)/mine/notes"))
+    let other = try TrainingRun(Self.configuration(), output: "\(folder)/mine")
+    #expect(message { try other.train(observe: Self.failing(in: 1, TorchError("broken"))) } == "broken")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/mine") == ["notes"])
+    let again = try TrainingRun(Self.configuration(), output: "\(folder)/mine")
+
+    // What was killed is gone on with, and is not removed when it fails.
+    let killed = try TrainingRun(resuming: again.folder.path, epochs: nil)
+    _ = message { try killed.train(observe: Self.failing(in: 1, TorchError("broken"))) }
+    #expect(FileManager.default.fileExists(atPath: killed.folder.configuration))
+  }
+
+  @Test("a network that cannot take a step is refused before there is a folder")
+  func firstStep() throws {
+    let folder = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var configuration = Self.configuration()
+    configuration.model = "norm.yaml"
+    configuration.architecture = [
+      .init(
+        name: "norm.yaml",
+        text: "layers:\n  - Flatten\n  - BatchNorm1d\n  - Linear: {outFeatures: classes}\n")
+    ]
+    // Batch normalisation needs more than one image, in training alone.
+    configuration.batchSize = 1
+    for exact in [false, true] {
+      configuration.exact = exact
+      #expect(
+        message { try TrainingRun(configuration, output: "\(folder)/run") }.contains("more than 1 value"))
+      #expect(!FileManager.default.fileExists(atPath: "\(folder)/run"))
+    }
+  }
+
+  @Test(
+    "the step that is tried changes nothing: weights, buffers, gradients, random numbers",
+    arguments: [false, true])
+  func triedStep(exact: Bool) throws {
+    let folder = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var configuration = Self.configuration()
+    configuration.exact = exact
+    configuration.model = "net.yaml"
+    configuration.architecture = [
+      .init(
+        name: "net.yaml",
+        text:
+          "layers:\n  - BatchNorm2d\n  - Dropout\n  - Flatten\n  - Linear: {outFeatures: classes}\n")
+    ]
+    let run = try TrainingRun(configuration, output: "\(folder)/run")
+    let random = try Generator.default().state()
+    try Torch.manualSeed(configuration.seed)
+    let fresh = try run.configuration.makeModel()
+    #expect(try Generator.default().state().equal(random))
+    for (key, tensor) in fresh.stateDict() {
+      #expect(try run.trainer.model.stateDict()[key]?.equal(tensor) == true, "\(key)")
+    }
+    #expect(run.trainer.model.parameters().allSatisfy { $0.grad == nil })
   }
 
   @Test("a config.json without the settings that came later is read")
