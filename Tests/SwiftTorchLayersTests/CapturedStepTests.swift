@@ -218,7 +218,7 @@ struct CapturedStepTests {
       }
       let graph = StandIn()
       graph.device = { [weight] + Array(optimizer.stateDict().values) }
-      let recorded = CapturedStep(graph, on: .cpu, optimizer: optimizer) { _ in try step() }
+      let recorded = CapturedStep(graph, on: .cpu, optimizer: optimizer, flags: { [] }) { _ in try step() }
       let batch = DataLoader.Selection.rows(try Tensor([0]))
       for _ in 0..<CapturedStep.warmUps { try recorded(batch) }
       let failure = #expect(throws: CapturedStep.Failure.self) { try recorded(batch) }
