@@ -75,7 +75,7 @@ struct Dropout : Layer {
   Tensor mask;  // fused: what was kept; else the factors
   bool fused = false;
   explicit Dropout(const shim_plan_layer &layer)
-      : p(layer.p), drawing(layer.count > 0 ? layer.integers[0] : SHIM_DROPOUT_BY_DEVICE) {}
+      : p(layer.p), drawing(layer.count > 0 ? layer.integers[0] : int64_t{SHIM_DROPOUT_BY_DEVICE}) {}
   Tensor forward(const Tensor &x) override {
     if (p == 0) return x;
     fused = p < 1 && x.numel() > 0 &&
