@@ -292,7 +292,8 @@ struct FastPathTests {
         head(64)
       }
       _ = try #require(try StepPlan(model)).step(images, Tensor([0, 1]))
-      _ = try #require(try FrozenModel(model, example: images))(images)
+      let frozen = try #require(try FrozenModel(model, example: images))
+      _ = try frozen(images)
       #expect(try images.bytes() == before)
     }
   }
