@@ -66,9 +66,11 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var precision = Precision.float32
   /// `reference` when the from-scratch implementation trains; nil for libtorch.
   public var backend: String?
-  /// The same bits as Python PyTorch's default path; off, faster kernels are used.
+  /// Python PyTorch's default path: on the CPU its bits, on CUDA its settings. Off, faster kernels are used.
   public var exact = false
-  /// What the fast mode changed, for the reader of the file.
+  /// The same bits every time on the same device, also when the run goes on after an interruption; nil for false.
+  public var deterministic: Bool?
+  /// How the run differs from Python PyTorch's default path, for the reader of the file.
   public var fast: [String] = []
   /// Whether the step is recorded as a CUDA graph where that is possible; nil for auto.
   public var cudaGraph: CUDAGraphUse?

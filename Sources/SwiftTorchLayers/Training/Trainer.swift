@@ -98,6 +98,8 @@ public final class Trainer {
   let scaler: GradScaler?
   private let parameters: [Tensor]
   private let schedule: LRScheduler?
+  /// Of a run that began on a GPU and goes on on the CPU: the GPU's random numbers, for a return.
+  private var unusedRandom: Tensor?
 
   /// - Parameters:
   ///   - withoutTape: do steps on the CPU by a `StepPlan` where the model allows it.
@@ -303,13 +305,14 @@ public final class Trainer {
   }
 
   /// Everything needed to go on exactly: weights, optimizer state, schedule, random numbers, the order of the
-  /// epoch that is under way and the sums of its metrics. The tensors are copies.
+  /// epoch that is under way and the sums of its metrics. The tensors are copies in host memory.
   public func checkpoint() throws -> (tensors: StateDict, metadata: [String: String]) {
     var tensors = StateDict()
     for (key, tensor) in model.stateDict() { tensors["model.\(key)"] = tensor }
     for (key, tensor) in optimizer.stateDict() { tensors["optimizer.\(key)"] = tensor }
     tensors["random.cpu"] = try Generator.default().state()
-    if loader.device.isCUDA { tensors["random.cuda"] = try Generator.default(for: loader.device).state() }
+    tensors["random.cuda"] =
+      try loader.device.isCUDA ? Generator.default(for: loader.device).state() : unusedRandom
     if let generator = loader.generator { tensors["random.loader"] = try generator.state() }
     if let order = epoch?.order { tensors["epoch.order"] = order }
     for (key, sum) in sums.state { tensors["epoch.\(key)"] = sum }
@@ -319,10 +322,16 @@ public final class Trainer {
       history: history, batch: epoch?.position ?? 0, inEpoch: epoch != nil,
       finished: epoch?.finished, seconds: epochSeconds, count: sums.count)
     let json = String(decoding: try JSONEncoder.stable.encode(position), as: UTF8.self)
-    return (try noGrad { try tensors.mapValues { try $0.detach().clone() } }, ["position": json])
+    return (
+      try noGrad {
+        // A copy on a GPU would take as much of its memory again.
+        try tensors.mapValues { try $0.device == .cpu ? $0.detach().clone() : $0.detach().to(.cpu) }
+      }, ["position": json]
+    )
   }
 
-  /// Goes on from what `checkpoint()` gave.
+  /// Goes on from what `checkpoint()` gave, on this device or another: a GPU's random numbers stay as they are when
+  /// the checkpoint has none, and are kept for the next checkpoint where there is no GPU.
   /// - Throws: `TorchError` when it is not a checkpoint of this model and optimizer.
   public func restore(_ tensors: StateDict, metadata: [String: String]) throws {
     guard let json = metadata["position"],
@@ -360,6 +369,7 @@ public final class Trainer {
         order: order, position: position.batch, finished: position.finished ?? false) : nil
     try Generator.default().setState(random)
     if let state = tensors["random.loader"] { try loader.generator?.setState(state) }
+    unusedRandom = loader.device.isCUDA ? nil : tensors["random.cuda"]
     if loader.device.isCUDA, let state = tensors["random.cuda"] {
       try Generator.default(for: loader.device).setState(state)
     }

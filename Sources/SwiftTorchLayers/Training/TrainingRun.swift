@@ -3,6 +3,8 @@ public final class TrainingRun {
   public let folder: RunFolder
   public let configuration: RunConfiguration
   public let trainer: Trainer
+  /// Where the run was before, when it goes on on another device.
+  public private(set) var formerDevice: String?
   let validation: DataLoader?
   private let device: Device
   /// Whether the folder was made here, for a run without a past.
@@ -26,10 +28,18 @@ public final class TrainingRun {
   }
 
   /// Goes on with an interrupted run; one that was ended before its first checkpoint begins anew.
-  /// - Parameter epochs: a new total; nil keeps the run's.
-  public convenience init(resuming path: String, epochs: Int?) throws {
+  ///
+  /// On another device the run has the same weights, optimizer state, schedule, place and order of images, and goes on
+  /// with that device's kernels and random numbers. Those of a GPU begin at the run's seed when the checkpoint has none;
+  /// on the CPU a checkpoint keeps those of the GPU for a return.
+  /// - Parameters:
+  ///   - epochs: a new total; nil keeps the run's.
+  ///   - device: another device; nil keeps the run's.
+  public convenience init(resuming path: String, epochs: Int?, device: String? = nil) throws {
     let folder = try RunFolder(existing: path)
     var configuration = try folder.readConfiguration()
+    let former = configuration.device
+    if let device { configuration.device = device }
     if let epochs, epochs != configuration.epochs {
       if let schedule = configuration.schedule, schedule.endsWithRun {
         throw TorchError(
@@ -49,6 +59,7 @@ public final class TrainingRun {
         throw TorchError("\(folder.checkpoint) cannot be resumed: \(error.message)")
       }
     }
+    if configuration.device != former { formerDevice = former }
     try folder.write(configuration)
   }
 
@@ -58,10 +69,8 @@ public final class TrainingRun {
   ) throws {
     self.configuration = configuration
     self.isNew = isNew
-    let device = try TrainingRun.device(configuration)
+    let device = try configuration.prepareDevice()
     self.device = device
-    try Torch.setNumThreads(configuration.threads)
-    try configuration.applyDeviceSettings()
     guard configuration.batchSize <= data.training.count else {
       throw TorchError(
         "the batch size \(configuration.batchSize) is larger than the training set of \(data.training.count) images"
@@ -80,7 +89,7 @@ public final class TrainingRun {
     trainer = try Trainer(
       model, optimizer: optimizer, loader: loader, precision: configuration.precision,
       withoutTape: !configuration.exact,
-      cudaGraph: configuration.isFastOnCUDA && configuration.cudaGraph != .off,
+      cudaGraph: configuration.wantsCUDAGraph,
       schedule: try configuration.makeSchedule(optimizer, batches: loader.count))
     validation = try data.validation.map {
       try DataLoader($0, batchSize: configuration.batchSize, normalization: normalization, device: device)
@@ -93,16 +102,6 @@ public final class TrainingRun {
       }
     }
     self.folder = try folder()
-  }
-
-  /// The device that the configuration names.
-  /// - Throws: `TorchError` when it is not there.
-  public static func device(_ configuration: RunConfiguration) throws -> Device {
-    guard let device = Device(configuration.device) else {
-      throw TorchError("there is no device \(configuration.device)", kind: .notFound)
-    }
-    try device.requireAvailable()
-    return device
   }
 
   /// Tries the model on no image at all.
@@ -221,7 +220,12 @@ extension Device {
   public func requireAvailable() throws {
     guard isCUDA else { return }
     let count = try CUDA.deviceCount
-    guard index ?? 0 >= count else { return }
+    guard index ?? 0 >= count else {
+      let properties = try CUDA.properties(of: index ?? 0)
+      let built = CUDA.Architectures(try Shim.buildConfiguration)
+      guard let problem = built.problem(with: properties.capability) else { return }
+      throw TorchError("the device \(self) (\(properties.name)) cannot be used: \(problem)", kind: .notFound)
+    }
     let why =
       try count > 0
       ? "there are \(count) CUDA devices, numbered from 0" : CUDA.problem ?? "libtorch finds no CUDA device"
