@@ -18,10 +18,11 @@ struct ExportReport: Encodable {
 }
 
 /// Exports `model`, loads the file again and compares its logits with the model's, bit for bit.
+/// - Parameter onlyCompare: writes nothing, and compares the file that is there.
 /// - Throws: `ExitCode(2)` after a message when they differ.
-func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to path: String) throws
-  -> ExportReport
-{
+func exportTorchScript(
+  _ model: Module, _ configuration: RunConfiguration, to path: String, onlyCompare: Bool = false
+) throws -> ExportReport {
   let device = try TrainingRun.device(configuration)
   let images: Tensor
   let what: String
@@ -34,9 +35,11 @@ func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to pa
   }
   let metadata = String(decoding: try JSONEncoder.stable.encode(configuration), as: UTF8.self)
   // A copy on the CPU: the file opens on any machine.
-  let copy = try configuration.makeModel().eval()
-  try copy.loadStateDict(model.stateDict())
-  try ScriptModule(copy).save(to: path, extraFile: ("torchlayers.json", metadata))
+  if !onlyCompare {
+    let copy = try configuration.makeModel().eval()
+    try copy.loadStateDict(model.stateDict())
+    try ScriptModule(copy).save(to: path, extraFile: ("torchlayers.json", metadata))
+  }
   let differing = try noGrad { () -> Int in
     let own = try model(images)
     let loaded = try ScriptModule(path: path, device: device).eval()(images)
@@ -62,6 +65,7 @@ struct Export: ParsableCommand {
   @Argument(help: ArgumentHelp("The run's folder.", valueName: "run")) var runPath: String
   @Option(help: "The file format: torchscript.") var format = "torchscript"
   @Option(help: "The file to write. (default: model.torchscript.pt in the run's folder)") var output: String?
+  @Flag(help: "Write nothing: compare the file that is there with the run's network.") var check = false
   @Flag(help: "Print the result as one JSON object.") var json = false
 
   func validate() throws { _ = try require(format, oneOf: ["torchscript"], "format") }
@@ -73,7 +77,8 @@ struct Export: ParsableCommand {
     try Torch.setNumThreads(configuration.threads)
     let device = try TrainingRun.device(configuration)
     let model = try folder.loadModel(configuration).to(device)
-    let report = try exportTorchScript(model, configuration, to: output ?? folder.torchScript)
+    let report = try exportTorchScript(
+      model, configuration, to: output ?? folder.torchScript, onlyCompare: check)
     if json { return try Terminal.printJSON(report) }
     print("\(report.file): \(grouped(Double(report.bytes))) bytes, \(report.verified)")
   }
