@@ -68,7 +68,8 @@ extension Expectation {
         preconditionFailure("not a line of the table of expectations: \(line)")
       }
       result[words[0], default: [:]][words[1]] = Expectation(
-        cases: counts[0], tensors: counts[1], numbers: counts[2], unbounded: counts[3], unsupported: counts[4],
+        cases: counts[0], tensors: counts[1], numbers: counts[2], unbounded: counts[3],
+        unsupported: counts[4],
         known: counts[5], worst: worst)
     }
     return result
@@ -121,14 +122,16 @@ extension ParitySuite {
       if isDefault {
         texts += expectation.shortfalls(found).map { "\(format): \($0)" }
       } else if found.unsupported > 0, expectation.unsupported == 0 {
-        texts.append("\(format): \(found.unsupported) cases without a kernel in libtorch, which should have one")
+        texts.append(
+          "\(format): \(found.unsupported) cases without a kernel in libtorch, which should have one")
       }
     }
     if isDefault {
       texts += expected.keys.sorted().filter { report.formats[$0] == nil }.map { "\($0): no case was made" }
     }
     let mayBeEmpty =
-      !report.formats.isEmpty && report.formats.keys.allSatisfy { expected[$0]?.cases == 0 || report.formats[$0]!.known > 0 }
+      !report.formats.isEmpty
+      && report.formats.keys.allSatisfy { expected[$0]?.cases == 0 || report.formats[$0]!.known > 0 }
     if report.cases == 0, report.crashes.isEmpty, !mayBeEmpty { texts.append("no case was compared") }
     return texts
   }
@@ -137,7 +140,8 @@ extension ParitySuite {
   /// - Throws: `TorchError` when the suite is not the default one.
   public func expectations(from reports: [OperationReport]) throws -> String {
     guard isDefault, reports.count == Self.operations.count else {
-      throw TorchError("expectations are those of all operations with default cases, seed, device and formats")
+      throw TorchError(
+        "expectations are those of all operations with default cases, seed, device and formats")
     }
     return Expectation.source(reports)
   }

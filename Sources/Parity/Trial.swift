@@ -72,7 +72,8 @@ final class Trial {
     compared.append(tensor)
     guard !isMoving, !comparison.normwise else { return }
     let judged = tensor.bounds.indices.filter {
-      tensor.exact[$0].isFinite && tensor.bounds[$0].isFinite && tensor.exact[$0].magnitude < comparison.format.largest / 2
+      tensor.exact[$0].isFinite && tensor.bounds[$0].isFinite
+        && tensor.exact[$0].magnitude < comparison.format.largest / 2
     }
     for place in Set([judged.first, judged.last].compactMap(\.self)) {
       let (exact, bound) = (tensor.exact[place], tensor.bounds[place])
@@ -157,7 +158,8 @@ extension OperationReport {
       missed += proof.missed.map { "\(format): \($0) was outside of its bound, and passed" }
       for (kind, count) in proof.compared.sorted(by: { $0.key < $1.key })
       where count >= Self.enough && proof.caught[kind] == nil {
-        missed.append("\(format): of \(count) times \(kind), no moved number brought one outside of its bound")
+        missed.append(
+          "\(format): of \(count) times \(kind), no moved number brought one outside of its bound")
       }
     }
   }

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("data download", .serialized)
 struct DownloadTests {
-  private static let names = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"]
+  private static let names = [
+    "train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1",
+  ]
 
   /// Writes a `curl` that notes what it is asked for and copies the file from `source`, or ends with 22.
   private func prepare(_ torchlayers: Command) throws -> [String: String] {
@@ -67,7 +69,8 @@ struct DownloadTests {
     let environment = try prepare(torchlayers)
     try write([Self.names[0]], torchlayers)
     let gone = try torchlayers("data", "download", "mnist", environment: environment)
-    expectError(gone, 1, "train-labels-idx1-ubyte.gz could not be downloaded (curl ended with 22)", "--data-dir")
+    expectError(
+      gone, 1, "train-labels-idx1-ubyte.gz could not be downloaded (curl ended with 22)", "--data-dir")
     try torchlayers.write("source/\(Self.names[1])-ubyte.gz", Array("<html>".utf8))
     #expect(try torchlayers("data", "download", "mnist", environment: environment).status == 1)
     let folder = torchlayers.path("cache/torchlayers/data/mnist")

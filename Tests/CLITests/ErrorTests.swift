@@ -226,7 +226,9 @@ struct ErrorTests {
   // Nothing may be skipped in `.ci/run`, which fetches another version first.
   @Test(
     "a libtorch that is not the one that the shim was built against is refused",
-    .enabled("run `LIBTORCH_VERSION=2.11.0 make setup`, which fetches another libtorch") { try hasAnotherLibtorch() })
+    .enabled("run `LIBTORCH_VERSION=2.11.0 make setup`, which fetches another libtorch") {
+      try hasAnotherLibtorch()
+    })
   func otherLibtorch() throws {
     let torchlayers = try Command()
     defer { torchlayers.remove() }

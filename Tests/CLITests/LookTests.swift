@@ -198,7 +198,8 @@ struct LookTests {
       for x in 0..<picture.width {
         let isInside = (3..<11).contains(x / factor) && (4..<12).contains(y / factor)
         for channel in 0..<picture.channels {
-          #expect(picture.pixels[(y * picture.width + x) * picture.channels + channel] == (isInside ? 200 : 0))
+          #expect(
+            picture.pixels[(y * picture.width + x) * picture.channels + channel] == (isInside ? 200 : 0))
         }
       }
     }

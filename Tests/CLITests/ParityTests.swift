@@ -29,7 +29,8 @@ struct ParityCommandTests {
     let arguments = ["parity", "--only", "sigmoid", "--cases", "8", "--shrink-bounds", "1000"]
     let ended = try torchlayers(arguments)
     #expect(ended.status == 2, "\(ended.errors)")
-    #expect(ended.output.contains("DIFFERS") && ended.output.hasSuffix("failed: sigmoid\n"), "\(ended.output)")
+    #expect(
+      ended.output.contains("DIFFERS") && ended.output.hasSuffix("failed: sigmoid\n"), "\(ended.output)")
     let command = try #require(
       ended.output.split(separator: "\n").first { $0.hasPrefix("  repeat: torchlayers ") })
     let one = try torchlayers(

@@ -57,7 +57,8 @@ struct RunTests {
     defer { torchlayers.remove() }
     for seed in ["1", "2"] {
       try torchlayers(
-        "train", "--model", "softmax", "--epochs", "1", "--limit", "300", "--seed", seed, "--output", "run\(seed)",
+        "train", "--model", "softmax", "--epochs", "1", "--limit", "300", "--seed", seed, "--output",
+        "run\(seed)",
         "--export", "torchscript")
     }
     let file = "run1/model.torchscript.pt"
@@ -115,8 +116,10 @@ struct RunTests {
     let large = (0..<56 * 56).flatMap { [UInt8](repeating: grey[$0 / 112 * 28 + $0 % 56 / 2], count: 3) }
     try Picture(width: 56, height: 56, channels: 3, pixels: large).writePNG(to: torchlayers.path("large.png"))
     func predicted(_ flags: String...) throws -> [[Double]] {
-      let json = try torchlayers(["predict", "run", "grey.png", "large.png", "--top", "10", "--json"] + flags)
-        .json()
+      let json = try torchlayers(
+        ["predict", "run", "grey.png", "large.png", "--top", "10", "--json"] + flags
+      )
+      .json()
       return try #require(json["predictions"] as? [[String: Any]]).map { prediction in
         var found = [Double](repeating: -1, count: 10)
         for choice in try #require(prediction["top"] as? [[String: Any]]) {
@@ -150,7 +153,9 @@ struct RunTests {
     }
     return (0..<784).map { place in
       var sum = 0.0
-      for (y, v) in taps(place / 28) { for (x, w) in taps(place % 28) { sum += v * w * Double(rgb[3 * (y * 56 + x)]) } }
+      for (y, v) in taps(place / 28) {
+        for (x, w) in taps(place % 28) { sum += v * w * Double(rgb[3 * (y * 56 + x)]) }
+      }
       return UInt8(sum.rounded(.toNearestOrEven))
     }
   }

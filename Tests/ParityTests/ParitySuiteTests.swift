@@ -9,7 +9,8 @@ struct ParitySuiteTests {
     #expect(!report.failed, "\(report.worst) of the bound at \(report.worstCase)")
   }
 
-  @Test("a number of libtorch's side that is moved is noticed, for every operation", arguments: ParitySuite.names)
+  @Test(
+    "a number of libtorch's side that is moved is noticed, for every operation", arguments: ParitySuite.names)
   func caught(_ name: String) throws {
     let suite = ParitySuite(cases: 12, seed: 1, steps: 1, selfTest: true)
     let report = try #require(try suite.run(only: name).first)

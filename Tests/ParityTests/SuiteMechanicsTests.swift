@@ -83,7 +83,9 @@ struct SuiteMechanicsTests {
   // MARK: the checker checks itself
 
   /// A convolution's parity with one thing left out of the comparison, as a change of the checker would.
-  private func checked(_ spoil: @escaping @Sendable (Comparison, Int) throws -> Void) throws -> OperationReport {
+  private func checked(_ spoil: @escaping @Sendable (Comparison, Int) throws -> Void) throws
+    -> OperationReport
+  {
     let operation = Operation(name: "made", covers: [], formats: [.float32]) { draws, comparison in
       let shape = [draws.int(2...5), draws.int(1...5)]
       let (x, w) = (
@@ -92,7 +94,9 @@ struct SuiteMechanicsTests {
       comparison.trial?.promise(["output", "weight gradient"])
       let weight = try comparison.tensor(w, [shape[1]], requiresGrad: true)
       let y = try comparison.tensor(x, shape) * weight
-      let exact = (0..<x.count).map { Running(x[$0], format: .float32) * Running(w[$0 % shape[1]], format: .float32) }
+      let exact = (0..<x.count).map {
+        Running(x[$0], format: .float32) * Running(w[$0 % shape[1]], format: .float32)
+      }
       try comparison.expect(y, NDArray(exact, shape: shape), "output")
       try y.sum().backward()
       try spoil(comparison, shape[0])
@@ -101,7 +105,8 @@ struct SuiteMechanicsTests {
         var sum = RunningSum()
         for row in 0..<shape[0] { sum.add(Running(x[row * shape[1] + column], format: .float32)) }
         let total = sum.total()
-        return comparison.result.text == "no bound" ? Running(total.value, error: .infinity, format: .float32) : total
+        return comparison.result.text == "no bound"
+          ? Running(total.value, error: .infinity, format: .float32) : total
       }
       try comparison.expect(weight.grad, NDArray(sums, shape: [shape[1]]), "weight gradient")
     }
@@ -145,7 +150,8 @@ struct SuiteMechanicsTests {
     case 1: (found.tensors, sentence) = (74, "74 tensors with a bound where at least 75 are expected")
     case 2: (found.numbers, sentence) = (749, "749 numbers with a bound where at least 750 are expected")
     case 3: (found.unbounded, sentence) = (6, "6 numbers without a bound where at most 5 are expected")
-    case 4: (found.unsupported, sentence) = (4, "4 cases without a kernel in libtorch where at most 3 are expected")
+    case 4:
+      (found.unsupported, sentence) = (4, "4 cases without a kernel in libtorch where at most 3 are expected")
     case 5: (found.known, sentence) = (3, "3 cases left out as known defects where at most 2 are expected")
     default:
       (found.worst, sentence) = (0.39, "no error above 0.39 of its bound where one above 0.4 is expected")

@@ -88,7 +88,8 @@ struct AugmentationTests {
     #expect(moved > 16)
   }
 
-  @Test("affine is a turn by up to 10°, a scale and a shift: every pixel, worked out again from the same numbers")
+  @Test(
+    "affine is a turn by up to 10°, a scale and a shift: every pixel, worked out again from the same numbers")
   func affinePixels() throws {
     let (count, height, width) = (24, 9, 12)
     let images = try Self.images(count, channels: 1, height: height, width: width)
@@ -131,7 +132,8 @@ struct AugmentationTests {
     // Two images of two channels: 0 and 255 in the first, so that both are a half; in the other one value.
     let bytes: [UInt8] = [0, 255, 51, 51, 255, 0, 51, 51]
     let dataset = ImageDataset(
-      images: try Tensor(bytes, shape: [2, 2, 1, 2]), labels: try Tensor([0, 1] as [Int64]), classes: ["a", "b"])
+      images: try Tensor(bytes, shape: [2, 2, 1, 2]), labels: try Tensor([0, 1] as [Int64]),
+      classes: ["a", "b"])
     let found = try Normalization(of: dataset)
     #expect(found == Normalization(mean: [0.5, 0.2], std: [0.5, 1]))
     // 0 0 0 1 of 255: mean ¼, variance ¼ · ¾.

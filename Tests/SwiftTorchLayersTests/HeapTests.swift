@@ -32,7 +32,8 @@ import Testing
       }
     }
 
-    @Test("fast steps of a net with a 1×1 convolution of stride 2 over 3 channels leave the heap whole and learn")
+    @Test(
+      "fast steps of a net with a 1×1 convolution of stride 2 over 3 channels leave the heap whole and learn")
     func strided() async {
       defer { restore() }
       await #expect(processExitsWith: .success) {

@@ -209,7 +209,8 @@ struct StepPlanTests {
         // As many terms as there are places, one rounding after the other at the worst; they add up by chance.
         let size = try right.abs().max().item(as: Double.self)
         let difference = try (gradient.to(.float64) - right).abs().max().item(as: Double.self)
-        #expect(difference <= 0x1p-24 * Double(batch * side * side) * size, "\(name): \(difference) of \(size)")
+        #expect(
+          difference <= 0x1p-24 * Double(batch * side * side) * size, "\(name): \(difference) of \(size)")
       }
     }
   }
