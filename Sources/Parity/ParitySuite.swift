@@ -23,6 +23,8 @@ public struct OperationReport: Codable, Sendable {
   public var normwise = 0
   /// Cases that libtorch has no kernel for, by its own words.
   public var unsupported = 0
+  /// Of random networks: how often each way to a number was compared.
+  public var ways: [String: Int] = [:]
   /// Cases left out because libtorch is known to be wrong in them, by the description.
   public var known: [String: Int] = [:]
   /// Cases in which the process died, with how and the command that repeats it.
@@ -51,6 +53,7 @@ public struct OperationReport: Codable, Sendable {
     if let text = result.known { return known[text, default: 0] += 1 }
     if result.unsupported != nil { return unsupported += 1 }
     cases += 1
+    ways.merge(result.ways, uniquingKeysWith: +)
     judged += result.judged
     ulps = max(ulps, result.ulps)
     guard worstCase.isEmpty || result.fraction > worst else { return }
@@ -101,7 +104,7 @@ public struct ParitySuite: Codable, Sendable {
   /// Moves a number of libtorch's side in every case; the comparison has to notice.
   public var selfTest: Bool
   /// Divides every bound, to see how a failure looks.
-  public var shrink = 1.0
+  public var boundDivisor = 1.0
 
   public init(
     cases: Int = 200, seed: UInt64 = 0, device: String = "cpu", dtype: String? = nil, steps: Int = 50,
@@ -143,7 +146,9 @@ public struct ParitySuite: Codable, Sendable {
     + OptimizerKind.allCases.map(optimizer) + [lbfgs]
     + networks.flatMap { model in OptimizerKind.ofNetworks.map { training(model, $0) } }
 
-  static func operation(_ name: String) -> Operation? { operations.first { $0.name == name } }
+  static func operation(_ name: String) -> Operation? {
+    name == randomNetworks.name ? randomNetworks : operations.first { $0.name == name }
+  }
 
   private var format: Format? { Format.named.first { $0.name == dtype } }
 
@@ -174,13 +179,17 @@ public struct ParitySuite: Codable, Sendable {
     }
     return operation.run(
       seed: seed, case: number, choices: choices, format: format, device: device, steps: steps,
-      shrink: shrink, announce: announce)
+      shrink: boundDivisor, announce: announce)
   }
 
   /// The command that runs one case again.
   func command(_ name: String, case number: Int, choices: [Int]? = nil) -> String {
     var text = "torchlayers parity --only \(name) --seed \(seed) --case \(number)"
-    if let choices { text += " --choices \(choices.map(String.init).joined(separator: ","))" }
+    if let choices {
+      // A choice that is not there is the simplest.
+      let kept = choices.prefix((choices.lastIndex { $0 != 0 } ?? 0) + 1)
+      text += " --choices \(kept.map(String.init).joined(separator: ","))"
+    }
     if let dtype { text += " --dtype \(dtype)" }
     if device != "cpu" { text += " --device \(device)" }
     return text
@@ -223,7 +232,7 @@ public struct ParitySuite: Codable, Sendable {
   }
 
   /// Tries simpler choices, one at a time, as long as the case still fails.
-  private func shrink(_ found: CaseResult, _ run: ([Int]) throws -> CaseResult) throws -> CaseResult {
+  func shrink(_ found: CaseResult, _ run: ([Int]) throws -> CaseResult) throws -> CaseResult {
     var best = found
     var tries = 0
     var simpler = true
@@ -236,7 +245,7 @@ public struct ParitySuite: Codable, Sendable {
           var choices = best.choices
           choices[place] = smaller
           tries += 1
-          guard let result = try? run(choices), result.failed else { continue }
+          guard tries <= 300, let result = try? run(choices), result.failed else { continue }
           best = result
           simpler = true
           break

@@ -257,10 +257,6 @@ public struct Running: Real {
   }
 }
 
-// EXPERIMENT
-import Foundation
-let tightest = ProcessInfo.processInfo.environment["TIGHT"].flatMap { Int($0) } ?? .max
-
 /// A sum with its error bound, whatever its order: `γₙ·Σ|xᵢwᵢ| + n·η` for n products, one rounding less for
 /// a sum without products. A format coarser than float32 adds `m·u₁₆·Σ|xᵢwᵢ| + m·η₁₆` for m roundings.
 public struct RunningSum: SumOfProducts {
@@ -302,7 +298,6 @@ public struct RunningSum: SumOfProducts {
     let lost = format.isSixteenBits ? 0x1p-149 : format.smallest
     var error = passedOn + format.gamma(n) * size + Double(products) * lost
     if products > 0 { error += 2 * format.operand * size }
-    let roundings = min(roundings, tightest)  // EXPERIMENT
     if format.isSixteenBits { error += Double(roundings) * (format.unit * size + format.smallest) }
     return Running(value, error: error, format: format)
   }
