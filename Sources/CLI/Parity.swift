@@ -14,7 +14,7 @@ struct ParityCommand: ParsableCommand {
       the end. Exit code 2 when an operation is outside its bound or crashes.
       """)
 
-  @Option(parsing: .unconditional, help: "Cases of each operation; whole networks run once.") var cases = 200
+  @Option(parsing: .unconditional, help: "Cases of each operation; whole networks run five.") var cases = 200
   @Option(parsing: .unconditional, help: "The seed of the cases.") var seed: UInt64 = 0
   @Option(help: "Only this operation.") var only: String?
   @Option(

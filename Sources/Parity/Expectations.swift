@@ -63,7 +63,7 @@ extension Expectation {
     var result: [String: [String: Expectation]] = [:]
     for line in table.split(separator: "\n") where !line.hasPrefix("#") {
       let words = line.split(separator: " ").map(String.init)
-      let counts = words.dropFirst(2).compactMap(Int.init)
+      let counts = words.dropFirst(2).prefix(6).compactMap(Int.init)
       guard words.count == 9, counts.count == 6, let worst = Double(words[8]) else {
         preconditionFailure("not a line of the table of expectations: \(line)")
       }

@@ -144,7 +144,7 @@ struct SuiteMechanicsTests {
     (found.cases, found.tensors, found.numbers) = (30, 75, 750)
     (found.unbounded, found.unsupported, found.known, found.worst) = (5, 3, 2, 0.41)
     #expect(expected.shortfalls(found) == [])
-    let sentence: String
+    var sentence = ""
     switch which {
     case 0: (found.cases, sentence) = (29, "29 cases compared where at least 30 are expected")
     case 1: (found.tensors, sentence) = (74, "74 tensors with a bound where at least 75 are expected")

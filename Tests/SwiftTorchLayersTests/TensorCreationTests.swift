@@ -121,8 +121,12 @@ struct TensorCreationTests {
     let g = try Tensor.arange(4).to(.float32).reshape([1, 1, 2, 2])
     func gradients(_ mask: [Bool]) throws -> [Tensor?] {
       try Operator.call(
-        "aten::convolution_backward", g, x, w, [1] as [Int], [1, 1], [0, 0], [1, 1], false, [0, 0], 1, mask
-      ).map { if case .tensor(let tensor) = $0 { tensor } else { nil } }
+        "aten::convolution_backward", g, x, w, [1] as [Int], [1, 1] as [Int], [0, 0] as [Int],
+        [1, 1] as [Int], false, [0, 0] as [Int], 1, mask
+      ).map { result -> Tensor? in
+        if case .tensor(let tensor) = result { return tensor }
+        return nil
+      }
     }
     let all = try gradients([true, true, true])
     #expect(try all.count == 3 && all[2]?.scalars(as: Float.self) == [6])
