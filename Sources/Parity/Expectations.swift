@@ -111,8 +111,8 @@ extension ParitySuite {
     of report: OperationReport, table: [String: [String: Expectation]] = Expectation.all
   ) -> [String] {
     let expected = table[report.name] ?? [:]
-    // libtorch may lack a kernel on another device only.
-    let isTheTables = device == "cpu"
+    // libtorch may lack a kernel on another device only. While a table is being made, there is none.
+    let isTheTables = device == "cpu" && !table.isEmpty
     var texts: [String] = []
     for (format, found) in report.formats.sorted(by: { $0.key < $1.key }) where isTheTables {
       guard let expectation = expected[format] else {
@@ -126,7 +126,7 @@ extension ParitySuite {
           "\(format): \(found.unsupported) cases without a kernel in libtorch, which should have one")
       }
     }
-    if isDefault {
+    if isDefault, isTheTables {
       texts += expected.keys.sorted().filter { report.formats[$0] == nil }.map { "\($0): no case was made" }
     }
     let mayBeEmpty =
