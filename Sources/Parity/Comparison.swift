@@ -128,9 +128,8 @@ final class Comparison {
   func fraction(_ own: Double, _ exact: Double, _ bound: Double) -> Double? {
     if own == exact || (own.isNaN && exact.isNaN) { return 0 }
     guard exact.isFinite else { return .infinity }
-    if own.isInfinite, own * exact >= 0, exact.magnitude + bound >= format.largest * (1 - 0x1p-8),
-      bound.isFinite
-    {
+    let reach = exact.magnitude + (bound.isFinite ? bound : 0)
+    if own.isInfinite, own * exact >= 0, reach >= format.largest * (1 - 0x1p-8) {
       return 0  // rounding up reaches infinity
     }
     // A bound that is infinite excuses any number, but not what is none.
