@@ -96,7 +96,7 @@ build=$root/build
 state="$folder $name CUDA=$cuda $("$compiler" --version | head -n 1) $(cat "$root"/shim/* "$root"/Sources/CTorchShim/include/* | cksum)"
 if [ "$(cat "$build/state" 2>/dev/null)" != "$state" ] || ! "$root/bin/torchlayers" summary softmax >/dev/null 2>&1; then
   how=compile
-  if command -v cmake >/dev/null && { command -v ninja >/dev/null || command -v make >/dev/null; }; then how=with_cmake; fi
+  if [ -z "${WITHOUT_CMAKE:-}" ] && command -v cmake >/dev/null && { command -v ninja >/dev/null || command -v make >/dev/null; }; then how=with_cmake; fi
   say "building the shim against libtorch $name ($folder), CUDA $cuda, with $compiler"
   rm -rf "$build" "$root/bin/libtorchshim.so"
   mkdir -p "$build"
@@ -104,6 +104,7 @@ if [ "$(cat "$build/state" 2>/dev/null)" != "$state" ] || ! "$root/bin/torchlaye
     cat "$build/log" >&2
     fail "the shim does not build against libtorch $name in $folder; the compiler's words are above"
   fi
+  [ -z "${VERBOSE:-}" ] || cat "$build/log" >&2
   cp "$build/libtorchshim.so" "$root/bin/"
   echo "$state" >"$build/state"
 fi
