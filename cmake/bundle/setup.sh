@@ -93,7 +93,7 @@ with_cmake() {
 
 build=$root/build
 # What the shim depends on, in one line: when it is the same and the shim can be loaded, there is nothing to build.
-state="$folder $name CUDA=$cuda $("$compiler" --version | head -n 1) $(cat "$root"/shim/* "$root"/Sources/CTorchShim/include/* | cksum)"
+state="$folder $name CUDA=$cuda $("$compiler" --version | head -n 1) $(cat "$root"/shim/*.* "$root"/Sources/CTorchShim/include/* | cksum)"
 if [ "$(cat "$build/state" 2>/dev/null)" != "$state" ] || ! "$root/bin/torchlayers" summary softmax >/dev/null 2>&1; then
   how=compile
   if [ -z "${WITHOUT_CMAKE:-}" ] && command -v cmake >/dev/null && { command -v ninja >/dev/null || command -v make >/dev/null; }; then how=with_cmake; fi
