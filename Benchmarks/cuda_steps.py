@@ -179,22 +179,20 @@ class Run:
     def add(self, name, limit, action, extra=False):
         self.steps.append(Step(name, limit, action, extra))
 
-    def run(self, chosen):
+    def run(self):
         for step in self.steps:
-            if chosen and step.name not in chosen:
-                continue
             offset = self.log.size()
             begin = time.monotonic()
             self.current = step.name
             self.step_limit = min(step.limit, self.left())
             self.step_ends = begin + self.step_limit
-            print(f"=== {step.name}", flush=True)
             self.log.write(f"\n=== {step.name} ({begin - self.begin:.0f} s since the start)\n")
+            step.state = "running"
+            self.summarize()
+            print(f"=== {step.name}", flush=True)
             if self.step_limit < 3:
                 step.state, step.words = ("late" if step.extra else "FAILED"), f"its turn came too late for {self.seconds} s"
             else:
-                step.state = "running"
-                self.summarize()
                 try:
                     words = step.action(self)
                     step.state, step.words = "passed", words or ""
@@ -509,7 +507,7 @@ def main():
         return 64
     if options.steps:
         run.steps = [step for step in run.steps if step.name in options.steps]
-    run.run(None)
+    run.run()
     with open(run.path("summary.txt")) as file:
         print("\n=== summary, in " + run.path("summary.txt") + "\n" + file.read(), flush=True)
     return 1 if any(step.state not in ("passed", "late") for step in run.steps) else 0
