@@ -30,8 +30,10 @@ python = shutil.which(os.environ.get("PYTHON", "python3")) or sys.executable
 work = tempfile.mkdtemp(prefix="cuda-steps-")
 KEPT = 512 << 10  # bytes of a step's output that stay in the log, half from its start and half from its end
 
-# What one epoch of `cnn` in batches of 100 must reach on the test images: five points below what it has on a CPU, 86 to 88 %.
-FLOOR, DRY_FLOOR = 0.82, 0.3
+# What one epoch of `cnn` must reach on the test images. On a CPU 83.6 % of the training images are right while it is in its
+# first epoch (README.md), and afterwards more: a step that learns as it should is above, one with a fault in it is not.
+# The dry run trains `softmax` on 1 000 images; 10 % is chance.
+FLOOR, DRY_FLOOR = 0.82, 0.5
 
 
 class Failed(Exception):
@@ -233,8 +235,8 @@ def build(run):
 def doctor(run):
     text = run.call(program, "doctor")
     if not run.dry and "\ncuda:0" not in text:
-        raise Failed("no CUDA device: " + next((line for line in text.splitlines() if line.startswith("cuda")), "it names none"))
-    return next((line.strip() for line in text.splitlines() if line.startswith("cuda")), None)
+        raise Failed("no CUDA device: " + " ".join(next((line for line in text.splitlines() if line.startswith("CUDA")), "").split()))
+    return next((" ".join(line.split()) for line in text.splitlines() if line.lower().startswith("cuda")), None)
 
 
 def shim_path():
