@@ -52,7 +52,7 @@ const Register arithmetic("convolution and linear equal the CPU's, on integers",
     ok(shim->set_requires_grad(w.get(), true));
     const std::vector<int64_t> one{1, 1}, none{0, 0};
     const Tensor y = call("aten::conv2d", "", {x, w, nullptr, one, one, one, 1});
-    const Tensor rows = call("aten::flatten", "using_ints", {y, 1, -1});
+    const Tensor rows = call("aten::round", "", {call("aten::flatten", "using_ints", {y, 1, -1})});
     const Tensor products = call("aten::linear", "", {rows, rows});
     const Tensor sum = call("aten::sum", "", {y});
     const shim_tensor outputs[]{sum.get()};
