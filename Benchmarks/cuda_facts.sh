@@ -30,6 +30,6 @@ print("torch.cuda.is_available():", torch.cuda.is_available())
 if torch.cuda.is_available(): print(torch.cuda.get_device_properties(0))' 2>&1 | tail -n 4
 say "reading the libraries"
 begin=$(date +%s%N)
-cat "$folder"/lib/*.so* "$folder"/../nvidia/*/lib/*.so* 2>/dev/null | wc -c
+timeout 30 cat "$folder"/lib/*.so* "$folder"/../nvidia/*/lib/*.so* 2>/dev/null | wc -c
 echo "$((($(date +%s%N) - begin) / 1000000)) ms"
 exit 0

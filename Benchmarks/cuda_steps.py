@@ -230,7 +230,14 @@ def facts(run):
 
 
 def build(run):
-    run.call(*([os.path.join(root, "setup.sh")] if in_bundle else ["make", "-C", root, "build"]))
+    try:
+        run.call(*([os.path.join(root, "setup.sh")] if in_bundle else ["make", "-C", root, "build"]))
+    except Failed:
+        compiler = os.path.join(root, "build/log")  # which setup.sh shows only when it ends by itself
+        if in_bundle and os.path.exists(compiler):
+            with open(compiler, errors="replace") as file:
+                run.log.write("the end of build/log:\n" + file.read()[-20000:])
+        raise
 
 
 def doctor(run):
@@ -389,7 +396,7 @@ def standard(run):
     run.add("resume", 60, resume)
     run.add("parity-float32", 60, parity("float32", 10))
     run.add("sanitizer", 60, sanitizer())
-    run.add("compiled", 120, compare(1, "--part", "compiled", "--limit", "60"))
+    run.add("compiled", 150, compare(1, "--part", "compiled", "--limit", "75"))
     run.add("more-speeds", 120, compare(2, "--part", "all", "--limit", "30"), extra=True)
     for dtype in ("bfloat16", "float16", "tf32", "float64"):
         run.add(f"parity-{dtype}", 45, parity(dtype, 10), extra=True)

@@ -143,13 +143,14 @@ expect "the reference without OpenBLAS" "$(on "$bare" "${loops[@]}" bin/torchlay
 # The script for a machine with a GPU: dry, with Python's torch where there is one.
 python=$(dirname "$(dirname "$(dirname "$(dirname "$torch")")")")/bin/python
 if [ -x "$python" ]; then
-  output=$(on "$bare" PYTHON="$python" LIBTORCH="$torch" DATA=/usr/share/datasets/fashion-mnist OUT="$work/logs" \
-    ./cuda.sh --dry-run --seconds 3000 2>&1) || { echo "FAILED cuda.sh: $output"; exit 1; }
-  [ "$(awk 'NR > 1 { sub(":.*", "", $2); print $2 }' "$work/logs/summary.txt")" = "$(./cuda.sh --list)" ] ||
-    { echo "FAILED cuda.sh: another order than --list: $(cat "$work/logs/summary.txt")"; exit 1; }
+  steps="facts build doctor selftest train-bf16 speeds resume parity-float32 sanitizer"
+  output=$(on "$bare" PYTHON="$python" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh --dry-run --seconds 3000 $steps 2>&1) ||
+    { echo "FAILED cuda.sh: $output"; exit 1; }
+  [ "$(awk 'NR > 1 { sub(":.*", "", $2); printf "%s ", $2 }' "$work/logs/summary.txt")" = "$steps " ] ||
+    { echo "FAILED cuda.sh: its steps in another order: $(cat "$work/logs/summary.txt")"; exit 1; }
   expect "cuda.sh, dry" "$(cat "$work/logs/summary.txt")" "passed   train-bf16: accuracy"
   expect "its log" "$(cat "$work/logs/cuda.log")" "passed   selftest: "
-  expect "its speeds" "$(cat "$work/logs/speeds.jsonl")" '"contender": "compiled, reduce-overhead"'
+  expect "its speeds" "$(cat "$work/logs/speeds.jsonl")" '"contender": "eager, DataLoader"'
 fi
 refuse "a step that cuda.sh does not have" "the steps are facts, build, doctor" on "$bare" OUT="$work/logs" ./cuda.sh bend
 if [ ! -e /proc/driver/nvidia/version ]; then
