@@ -117,8 +117,10 @@ def measure(command, read):
 
 broken = []
 for title, (contenders, wanted) in comparisons.items():
-    contenders = {name: (command, read) for name, (part, command, read) in contenders.items()
-                  if part in (options.part, "every") or (options.part == "all" and not (options.tiny and part == "compiled"))}
+    parts = {"first", "rest"} if options.part == "all" else {options.part}
+    if options.part == "all" and not options.tiny:
+        parts.add("compiled")
+    contenders = {name: (command, read) for name, (part, command, read) in contenders.items() if part in parts | {"every"}}
     if not contenders:
         continue
     say(f"\n{title}")
@@ -146,7 +148,8 @@ for title, (contenders, wanted) in comparisons.items():
                 continue
             ours = speeds["torchlayers"]
             ratios = [ours[turn] / own[turn] for turn in own if turn in ours]
-            times = "{:>15.2f}x{:>8.2f}{:>9.2f}".format(statistics.median(ratios), min(ratios), max(ratios)) if ratios else ""
+            spread = (statistics.median(ratios), min(ratios), max(ratios)) if ratios else ()
+            times = "{:>15.2f}x{:>8.2f}{:>9.2f}".format(*spread) if spread else ""
             say(f"{name:<34}{statistics.median(own.values()):>12.0f}{times}")
             if name in wanted and ratios:
                 holds = statistics.median(ratios) >= wanted[name]

@@ -3,9 +3,10 @@
 usage: cuda.sh [--dry-run] [--retry] [--seconds N] [STEP …]
 
 After each step OUT (the folder `logs` if unset) has all that is known: summary.txt, a line for each step; cuda.log, what
-they printed; results.jsonl and speeds.jsonl, their numbers. A step that fails, hangs or dies is written down and the next
-goes on; the exit code is then 1. Every step has a limit of its own and all of them together have --seconds (470); what
-its turn comes too late for says so. Where there is no GPU, the steps that need one fail.
+they printed; results.jsonl and speeds.jsonl, their numbers (with --retry all these names begin with retry-). A step that
+fails, hangs or dies is written down and the next goes on; the exit code is then 1. Every step has a limit of its own, and
+all of them together have --seconds (470); a step whose turn comes too late says so. Where there is no GPU, the steps that
+need one fail.
 
 --dry-run: the same steps on the CPU, tiny. --retry: the steps that look for the reason of a failure.
 PYTHON: the Python whose torch is measured beside (python3); DATA: the folder of Fashion-MNIST's files.
@@ -43,8 +44,8 @@ class Failed(Exception):
 class Log:
     """cuda.log, which the steps' programs write to directly: what they printed is there even if this program dies."""
 
-    def __init__(self, folder):
-        self.path = os.path.join(folder, "cuda.log")
+    def __init__(self, path):
+        self.path = path
         self.file = open(self.path, "ab", buffering=0)
         self.file.truncate(0)
 
@@ -86,12 +87,9 @@ Ended = collections.namedtuple("Ended", "code output errors")
 class Run:
     def __init__(self, options):
         self.dry, self.begin = options.dry_run, time.monotonic()
+        self.prefix = "retry-" if options.retry else ""
         self.seconds = options.seconds
         self.out = os.path.abspath(os.environ.get("OUT") or "logs")
-        os.makedirs(self.out, exist_ok=True)
-        for name in ("results.jsonl", "speeds.jsonl"):
-            open(self.path(name), "w").close()
-        self.log = Log(self.out)
         self.steps = []
         self.device = "cpu" if self.dry else "cuda"
         self.data = self.find_data()
@@ -99,8 +97,14 @@ class Run:
             os.environ["PATH"] = os.path.join(here, "stand-ins") + os.pathsep + os.environ["PATH"]
         os.environ["PYTHONUNBUFFERED"] = "1"
 
+    def open(self):
+        os.makedirs(self.out, exist_ok=True)
+        for name in ("results.jsonl", "speeds.jsonl"):
+            open(self.path(name), "w").close()
+        self.log = Log(self.path("cuda.log"))
+
     def path(self, name):
-        return os.path.join(self.out, name)
+        return os.path.join(self.out, self.prefix + name)
 
     @staticmethod
     def find_data():
@@ -194,7 +198,8 @@ class Run:
             self.summarize()
             print(f"=== {step.name}", flush=True)
             if self.step_limit < 3:
-                step.state, step.words = ("late" if step.extra else "FAILED"), f"its turn came too late for {self.seconds} s"
+                step.state = "late" if step.extra else "FAILED"
+                step.words = f"its turn came too late: {self.seconds:.0f} s are over"
             else:
                 try:
                     words = step.action(self)
@@ -205,14 +210,16 @@ class Run:
                     step.state, step.words = "FAILED", f"{type(error).__name__}: {error}"
                 step.words = f"{step.words} ({time.monotonic() - begin:.1f} s)".strip()
             self.log.shorten(offset)
-            self.log.write(("" if self.log.since(offset).endswith("\n") else "\n") + step.line() + "\n")
+            ends_line = self.log.since(offset).endswith("\n")
+            self.log.write(("" if ends_line else "\n") + step.line() + "\n")
             print("\n".join(self.log.since(offset).splitlines()[-30:]), flush=True)
             self.summarize()
 
     def summarize(self):
         """Rewrites summary.txt; a reader sees the old one or the new one."""
         steps = [step.line() for step in self.steps]
-        text = f"{'a dry run without a GPU, ' if self.dry else ''}{time.monotonic() - self.begin:.0f} s of {self.seconds} s\n"
+        took = f"{time.monotonic() - self.begin:.0f} s of {self.seconds:.0f} s\n"
+        text = ("a dry run without a GPU, " if self.dry else "") + took
         with open(self.path("summary.txt.new"), "w") as file:
             file.write(text + "\n".join(steps) + "\n")
             file.flush()
@@ -243,7 +250,8 @@ def build(run):
 def doctor(run):
     text = run.call(program, "doctor")
     if not run.dry and "\ncuda:0" not in text:
-        raise Failed("no CUDA device: " + " ".join(next((line for line in text.splitlines() if line.startswith("CUDA")), "").split()))
+        words = next((line for line in text.splitlines() if line.startswith("CUDA")), "")
+        raise Failed("no CUDA device: " + " ".join(words.split()))
     return next((" ".join(line.split()) for line in text.splitlines() if line.lower().startswith("cuda")), None)
 
 
@@ -336,7 +344,8 @@ def resume(run):
     if code != 130:
         raise Failed(run.reason(code, "interrupted, it must end with exit code 130"))
     done = len(open(metrics).read().splitlines()) - 1
-    report, errors = run.json(program, "train", "--resume", output, "--json", *(["--epochs", str(done + 1)] if run.dry else []))
+    shorter = ["--epochs", str(done + 1)] if run.dry else []
+    report, errors = run.json(program, "train", "--resume", output, "--json", *shorter)
     check_recorded(run, errors)
     there = report["test"]["accuracy"]
     evaluation, _ = run.json(program, "evaluate", output, "--device", "cpu", "--data-dir", run.data, "--json")
@@ -516,6 +525,7 @@ def main():
         print(f"cuda.sh: there is no step '{unknown.pop()}'; the steps are {', '.join(step.name for step in run.steps)}",
               file=sys.stderr)
         return 64
+    run.open()
     if options.steps:
         run.steps = [step for step in run.steps if step.name in options.steps]
     run.run()
