@@ -47,9 +47,10 @@ def speed_of_bench(report):
 epochs = ["--batch-size", "100", "--epochs", "2" if options.tiny else "5", "--data-dir", options.data_dir]
 epochs += ["--limit", "200"] if options.tiny else []
 model = "softmax" if options.tiny else "cnn"
-train = [options.program, "train", "--model", model, "--json", "--device", options.device, *epochs]
+threads = ["--threads", "1"] if options.tiny else []
+train = [options.program, "train", "--model", model, "--json", "--device", options.device, *epochs, *threads]
 steps = ["--workload", "lenet" if options.tiny else "resnet18", "--image-size", "32", "--precision", "bf16"]
-steps += ["--batch-size", "2", "--steps", "1"] if options.tiny else ["--batch-size", "512", "--steps", "50"]
+steps += ["--batch-size", "2", "--steps", "1", *threads] if options.tiny else ["--batch-size", "512", "--steps", "50"]
 bench = [options.program, "bench", "--json", "--device", options.device, *steps]
 
 # Each comparison: contenders by name with their part, command and reader, torchlayers first; then the ratios that must be

@@ -95,6 +95,7 @@ class Run:
         self.data = self.find_data()
         if self.dry:
             os.environ["PATH"] = os.path.join(here, "stand-ins") + os.pathsep + os.environ["PATH"]
+            os.environ["OMP_NUM_THREADS"] = "1"  # several wait for each other on a machine that is busy with other things
         os.environ["PYTHONUNBUFFERED"] = "1"
 
     def open(self):
@@ -294,7 +295,7 @@ def train_flags(run, epochs):
     if run.data is None:
         raise Failed("the Fashion-MNIST files are not on this machine; set DATA")
     return [program, "train", "--model", "softmax" if run.dry else "cnn", "--data-dir", run.data, "--epochs", str(epochs),
-            "--device", run.device, *(["--limit", "1000"] if run.dry else [])]
+            "--device", run.device, *(["--limit", "1000", "--threads", "1"] if run.dry else [])]
 
 
 def check_recorded(run, errors):
@@ -385,7 +386,8 @@ def sanitizer(*flags, environment=None):
     def action(run):
         code, text = run.ended(
             [*sanitizer_program(), program, "bench", "--device", run.device, "--workload", "lenet", "--batch-size", "10",
-             "--steps", "1", "--warmup", "1", "--only", "train", *flags], environment)
+             "--steps", "1", "--warmup", "1", "--only", "train", *(["--threads", "1"] if run.dry else []), *flags],
+            environment)
         if code != 0:
             raise Failed(next((line for line in text.splitlines() if "Invalid" in line), run.reason(code, text))[:400])
         return next((line for line in text.splitlines() if "ERROR SUMMARY" in line), None)
