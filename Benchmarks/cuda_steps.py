@@ -335,6 +335,7 @@ def resume(run):
     output = os.path.join(work, "interrupted")
     metrics = os.path.join(output, "metrics.csv")
     epochs = 400 if run.dry else 12
+    offset = run.log.size()
     child = run.start([*train_flags(run, epochs), "--output", output])
     while child.poll() is None and time.monotonic() < run.step_ends:
         if os.path.exists(metrics) and len(open(metrics).read().splitlines()) > 1:
@@ -343,7 +344,7 @@ def resume(run):
         time.sleep(0.01)
     code = run.wait(child)
     if code != 130:
-        raise Failed(run.reason(code, "interrupted, it must end with exit code 130"))
+        raise Failed("to be interrupted, but " + run.reason(code, run.log.since(offset)))
     done = len(open(metrics).read().splitlines()) - 1
     shorter = ["--epochs", str(done + 1)] if run.dry else []
     report, errors = run.json(program, "train", "--resume", output, "--json", *shorter)
@@ -363,7 +364,7 @@ def parity(dtype, cases):
         report, _ = run.json(program, "parity", "--device", run.device, "--dtype", known, "--cases",
                              "2" if run.dry else str(cases), "--json", *flags, accepted=(0, 2))
         if report.get("skipped"):
-            raise Failed(report["skipped"])
+            raise Failed(report["skipped"].removeprefix("skipped: "))
         operations = report["operations"]
         worst = max((operation.get("worst") or 0 for operation in operations), default=0)
         words = f"{len(operations)} operations, worst {worst:.3f} of the bound"

@@ -77,4 +77,5 @@ if not os.path.exists("/proc/driver/nvidia/version"):
         check(ended.returncode == 1, f"without a GPU a real run's exit code is {ended.returncode}")
         check(states.pop("facts") == "passed" and set(states.values()) == {"FAILED"},
               f"without a GPU the steps are {states}")
+        check("skipped" not in str(summary(folder)), "without a GPU a step says that it was skipped")
         print("ok  nvidia-smi says that there is a GPU, the shim has none: every step that needs one failed")
