@@ -66,7 +66,7 @@ struct CUDABoundsTests {
   func normalisation(_ name: String) throws {
     let operation = try #require(ParitySuite.operation(name))
     var smaller = 0
-    for number in 0..<12 {
+    for number in 0..<40 {
       let run = { (device: Device) in
         operation.run(seed: 7, case: number, format: .float32, device: .cpu, steps: 1, judgedAs: device)
       }
