@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+@testable import SwiftTorchLayers
+
+@Suite("What passes between Swift and libtorch", .serialized)
+struct OperatorTests {
+  @Test("a list of flags reaches the operator flag by flag")
+  func flags() throws {
+    let (x, w) = (try Tensor.ones([1, 1, 3, 3]), try Tensor.ones([1, 1, 2, 2]))
+    func wanted(_ mask: [Bool]) throws -> [Bool] {
+      try Tensor.call(
+        "aten::convolution_backward", Tensor.ones([1, 1, 2, 2]), x, w, [1], [1, 1], [0, 0], [1, 1], false,
+        [0, 0], 1,
+        mask
+      ).map { if case .tensor = $0 { true } else { false } }
+    }
+    for mask in [[true, false, true], [false, true, false], [true, true, true]] {
+      #expect(try wanted(mask) == mask)
+    }
+  }
+
+  @Test("randint(high, size) draws every number from 0 to high - 1")
+  func randint() throws {
+    let drawn = try Tensor.randint(3, [300], generator: Generator(seed: 1)).scalars(as: Int.self)
+    #expect(Set(drawn) == [0, 1, 2])
+    let same = try Tensor.randint(0, 3, [300], generator: Generator(seed: 1)).scalars(as: Int.self)
+    #expect(drawn == same)
+  }
+
+  @Test("a private generator uses all 64 bits of its seed")
+  func seeds() throws {
+    let seeds: [UInt64] = [1, 257, 1 << 33 | 1, 1 << 63 | 1]
+    // libtorch's generator on the CPU has 32 bits of seed; the whole of it comes back.
+    let numbers = try seeds.prefix(2).map { try Tensor.rand([4], generator: Generator(seed: $0)).bytes() }
+    #expect(numbers[0] != numbers[1])
+    let states = try seeds.map { try Generator(seed: $0).state().bytes() }
+    #expect(Set(states).count == 4)
+  }
+
+  @Test("inferenceMode gives inference tensors, also for what requires a gradient, and ends with its body")
+  func inference() throws {
+    let w = try Tensor.ones([2], requiresGrad: true)
+    let inside = try inferenceMode { try w * 2 }
+    #expect(!inside.requiresGrad)
+    #expect(message { try inside.requiresGrad(true) } != "no error")
+    #expect(try (w * 2).requiresGrad)
+    #expect(message { try inferenceMode { throw TorchError("stop") } } == "stop")
+    #expect(try (w * 2).requiresGrad)
+  }
+
+  @Test("a layer that is used twice is counted once: parameters, summary, one step of the optimizer")
+  func sharing() throws {
+    let layer = Linear(inFeatures: 2, outFeatures: 2, bias: false)
+    let model = Sequential([layer, layer])
+    #expect(model.parameters().count == 1 && model.namedParameters().map(\.name) == ["0.weight"])
+    #expect(try summarize(model, inputShape: [2]).map(\.parameters) == [4, 0])
+    try noGrad { try layer.weight.fill_(1) }
+    layer.weight.grad = try Tensor.ones([2, 2])
+    try SGD(model.parameters(), lr: 0.25).step()
+    #expect(try layer.weight.scalars(as: Float.self) == [0.75, 0.75, 0.75, 0.75])
+  }
+
+  @Test("an export is a copy: training that goes on does not change it")
+  func exportIsACopy() throws {
+    let layer = Linear(inFeatures: 2, outFeatures: 1)
+    let script = try ScriptModule(layer)
+    let x = try Tensor.ones([1, 2])
+    let before = try script(x).bytes()
+    for parameter in layer.parameters() { try noGrad { _ = try parameter.fill_(9) } }
+    #expect(try script(x).bytes() == before)
+  }
+
+  @Test("a state file gives back every element type with its bytes", arguments: DType.allCases)
+  func stateFiles(_ type: DType) throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "torchlayers-\(UUID().uuidString)"
+    ).path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let tensor = try Tensor([0, 1, 2, 3, 4, 5], shape: [2, 3]).to(type).t()
+    try (["x": tensor] as StateDict).save(safetensors: path)
+    let read = try #require(try StateDict(safetensors: path)["x"])
+    #expect(read.dtype == type && read.shape == [3, 2])
+    #expect(try read.bytes() == tensor.bytes())
+  }
+}
