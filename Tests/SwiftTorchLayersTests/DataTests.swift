@@ -12,18 +12,11 @@ struct DataTests {
       labels: try Tensor([0, 1]), classes: ["a", "b"])
   }
 
-  @Test(
-    "mean and deviation are those of all pixels of a channel, divided by their number, and applied in that order"
-  )
+  @Test("images are divided by 255, then the channel's mean is taken off, then its deviation divides")
   func normalization() throws {
-    let dataset = try Self.pictures()
-    let found = try Normalization(of: dataset)
-    // 0, 0.2, 0.4, 0.6: mean 0.3, squares 0.09 0.01 0.01 0.09. 0, 0, 0, 1: mean 1/4, squares 3/16 in the mean.
-    let expected = Normalization(mean: [0.3, 0.25], std: [0.05.squareRoot(), (3.0 / 16).squareRoot()])
-    #expect(zip(found.mean, expected.mean).allSatisfy { abs($0 - $1) < 1e-15 }, "\(found.mean)")
-    #expect(zip(found.std, expected.std).allSatisfy { abs($0 - $1) < 1e-15 }, "\(found.std)")
-    let applied = try Normalization(mean: [0.2, 0], std: [0.5, 2])(dataset.images).scalars(as: Double.self)
-    #expect(zip(applied, [-0.4, 0, 0, 0, 0.4, 0.8, 0, 0.5]).allSatisfy { abs($0 - $1) < 1e-6 }, "\(applied)")
+    let applied = try Normalization(mean: [0.2, 0], std: [0.5, 2])(Self.pictures().images)
+    let expected = [-0.4, 0, 0, 0, 0.4, 0.8, 0, 0.5]
+    #expect(try zip(applied.scalars(as: Double.self), expected).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
   @Test("a shuffled loader gives every image once, with its own label")

@@ -5,29 +5,6 @@ import Testing
 
 @Suite("What passes between Swift and libtorch", .serialized)
 struct OperatorTests {
-  @Test("a list of flags reaches the operator flag by flag")
-  func flags() throws {
-    let (x, w) = (try Tensor.ones([1, 1, 3, 3]), try Tensor.ones([1, 1, 2, 2]))
-    func wanted(_ mask: [Bool]) throws -> [Bool] {
-      try Tensor.call(
-        "aten::convolution_backward", Tensor.ones([1, 1, 2, 2]), x, w, [1], [1, 1], [0, 0], [1, 1], false,
-        [0, 0], 1,
-        mask
-      ).map { if case .tensor = $0 { true } else { false } }
-    }
-    for mask in [[true, false, true], [false, true, false], [true, true, true]] {
-      #expect(try wanted(mask) == mask)
-    }
-  }
-
-  @Test("randint(high, size) draws every number from 0 to high - 1")
-  func randint() throws {
-    let drawn = try Tensor.randint(3, [300], generator: Generator(seed: 1)).scalars(as: Int.self)
-    #expect(Set(drawn) == [0, 1, 2])
-    let same = try Tensor.randint(0, 3, [300], generator: Generator(seed: 1)).scalars(as: Int.self)
-    #expect(drawn == same)
-  }
-
   @Test("a private generator uses all 64 bits of its seed")
   func seeds() throws {
     let seeds: [UInt64] = [1, 257, 1 << 33 | 1, 1 << 63 | 1]
@@ -36,17 +13,6 @@ struct OperatorTests {
     #expect(numbers[0] != numbers[1])
     let states = try seeds.map { try Generator(seed: $0).state().bytes() }
     #expect(Set(states).count == 4)
-  }
-
-  @Test("inferenceMode gives inference tensors, also for what requires a gradient, and ends with its body")
-  func inference() throws {
-    let w = try Tensor.ones([2], requiresGrad: true)
-    let inside = try inferenceMode { try w * 2 }
-    #expect(!inside.requiresGrad)
-    #expect(message { try inside.requiresGrad(true) } != "no error")
-    #expect(try (w * 2).requiresGrad)
-    #expect(message { try inferenceMode { throw TorchError("stop") } } == "stop")
-    #expect(try (w * 2).requiresGrad)
   }
 
   @Test("a layer that is used twice is counted once: parameters, summary, one step of the optimizer")
