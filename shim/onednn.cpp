@@ -1,6 +1,10 @@
 #include "onednn.hpp"
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <bit>
 
 namespace shim {
 namespace {
@@ -35,6 +39,20 @@ const OneDNN<ReorderConvolutionWeight> &reorder_convolution_weight() {
 const OneDNN<ReorderLinearWeight> &reorder_linear_weight() {
   static const auto found = find<ReorderLinearWeight>("mkldnn::_reorder_linear_weight");
   return found;
+}
+
+double largest(const Tensor &x) {
+  const Tensor dense = x.is_non_overlapping_and_dense() ? x : x.contiguous();
+  const float *values = static_cast<const float *>(dense.const_data_ptr());
+  // Without their sign, floating-point numbers are in the order of their bits; NaN comes after infinity.
+  const int32_t most = at::parallel_reduce(
+      0, dense.numel(), 1 << 15, int32_t{0},
+      [values](int64_t begin, int64_t end, int32_t most) {
+        for (int64_t i = begin; i < end; ++i) most = std::max(most, std::bit_cast<int32_t>(values[i]) & 0x7fffffff);
+        return most;
+      },
+      [](int32_t a, int32_t b) { return std::max(a, b); });
+  return std::bit_cast<float>(most);
 }
 
 Tensor product(const Tensor &x, const Tensor &w, const Tensor &bias) {

@@ -5,6 +5,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <limits>
 #include <string_view>
 
 namespace shim {
@@ -42,6 +43,38 @@ inline std::optional<Tensor> optional(const Tensor &tensor) {
 }
 
 inline bool is_plain(const Tensor &x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
+
+// The largest magnitude in x, which is_plain; NaN where one is in it.
+double largest(const Tensor &x);
+
+// How far the results of a layer are from zero: |y| ≤ factor·|x| + shift. oneDNN's joined ReLU gives 0 for NaN, and so is
+// used only where no NaN can arise: where nothing on the way leaves the range of float32.
+struct Gain {
+  double factor = std::numeric_limits<double>::infinity(), shift = 0;
+
+  Gain() = default;
+  Gain(const Tensor &weight, const Tensor &bias) {
+    const Tensor sums = weight.abs().flatten(1).sum(at::IntArrayRef{1}, false, at::kDouble);
+    if (sums.numel() > 0) factor = sums.max().item<double>();
+    if (bias.defined() && bias.numel() > 0) shift = bias.abs().max().item<double>();
+  }
+
+  void apply(double &most) const { most = factor * most + shift; }
+
+  // Whether the layer's results for x, none of which is larger than `most`, are finite for certain. Where what is known
+  // is not enough, x is looked at.
+  bool stays_finite(const Tensor &x, double &most) const {
+    constexpr double limit = std::numeric_limits<float>::max() / 2;
+    double result = most;
+    apply(result);
+    if (!(result < limit) && factor < limit) {
+      result = largest(x);
+      apply(result);
+    }
+    most = result;
+    return result < limit;
+  }
+};
 
 inline Tensor copy(const Tensor &parameter) { return parameter.defined() ? parameter.detach().clone() : Tensor(); }
 

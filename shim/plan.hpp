@@ -18,6 +18,28 @@ struct Outline {
   double work = 0;  // floating-point operations of the convolutions so far, forward
 };
 
+// A tensor that is trained, or undefined where a layer has none. A layer that is used twice has its gradients added.
+struct Parameter {
+  Tensor value;
+  bool adds = false;  // a later use of it has set its gradient in the same backward pass
+
+  bool defined() const { return value.defined(); }
+  // Asked at each step: a parameter may be frozen at any time.
+  bool wanted() const { return value.defined() && value.requires_grad(); }
+  void give(const Tensor &gradient) const {
+    Tensor &own = value.mutable_grad();
+    if (adds && own.defined()) {
+      own = own + gradient;
+    } else {
+      own = gradient;
+    }
+  }
+  // What the tape leaves to a parameter that it does not know.
+  void clear() const {
+    if (value.defined() && value.grad().defined()) value.mutable_grad() = Tensor();
+  }
+};
+
 // One layer of a plan, either in training or frozen for inference.
 struct Layer {
   virtual ~Layer() = default;
@@ -25,8 +47,15 @@ struct Layer {
   virtual Tensor forward(const Tensor &x) = 0;
   // The gradient for the input from that for the output; undefined when the input needs none.
   virtual Tensor backward(const Tensor &gradient, bool input_needed) = 0;
-  // Inference; several threads may call it at the same time.
-  virtual Tensor infer(const Tensor &x) const = 0;
+  // Inference; several threads may call it at the same time. No element of x is larger than `most`, as far as that is
+  // known (infinity or NaN where it is not); afterwards that holds for the result.
+  virtual Tensor infer(const Tensor &x, double &most) const = 0;
+  // The parameters, in the order in which `backward` gives their gradients; of the layers inside, the last first.
+  virtual void parameters(std::vector<Parameter *> &) {}
+  // Whether one of them is trained at this step.
+  virtual bool trains() const { return false; }
+  // Whether the result of `forward` and `infer` is a new tensor that the layer itself does not need any more.
+  virtual bool gives_away() const { return false; }
   // Takes a copy of the parameters, arranged for inference on batches of the outline's shape.
   virtual void freeze(const Outline &) {}
   virtual void outline(Outline &) const {}
@@ -35,6 +64,12 @@ struct Layer {
 };
 
 using Layers = std::vector<std::unique_ptr<Layer>>;
+
+Tensor forward(Layers &layers, Tensor x);
+// The gradient for the first layer's input; undefined when it is not needed.
+Tensor backward(Layers &layers, Tensor gradient, bool input_needed);
+Tensor infer(const Layers &layers, Tensor x, double &most);
+bool train(const Layers &layers);
 
 // The layers that `count` descriptions stand for, neighbours that go well together joined to one.
 Layers make_layers(const shim_plan_layer *descriptions, int64_t count, bool frozen);

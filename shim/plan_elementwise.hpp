@@ -3,6 +3,8 @@
 
 #include "plan.hpp"
 
+#include <cmath>
+
 namespace shim {
 
 struct Relu : Layer {
@@ -18,7 +20,7 @@ struct Relu : Layer {
   Tensor backward(const Tensor &gradient, bool) override {
     return at::threshold_backward(gradient, std::exchange(output, Tensor()), 0);
   }
-  Tensor infer(const Tensor &x) const override {
+  Tensor infer(const Tensor &x, double &) const override {
     Tensor y = x;
     return in_place ? at::relu_(y) : at::relu(x);
   }
@@ -30,7 +32,10 @@ struct Sigmoid : Layer {
   Tensor backward(const Tensor &gradient, bool) override {
     return at::sigmoid_backward(gradient, std::exchange(output, Tensor()));
   }
-  Tensor infer(const Tensor &x) const override { return at::sigmoid(x); }
+  Tensor infer(const Tensor &x, double &most) const override {
+    if (std::isfinite(most)) most = 1;
+    return at::sigmoid(x);
+  }
 };
 
 struct Tanh : Layer {
@@ -39,7 +44,10 @@ struct Tanh : Layer {
   Tensor backward(const Tensor &gradient, bool) override {
     return at::tanh_backward(gradient, std::exchange(output, Tensor()));
   }
-  Tensor infer(const Tensor &x) const override { return at::tanh(x); }
+  Tensor infer(const Tensor &x, double &most) const override {
+    if (std::isfinite(most)) most = 1;
+    return at::tanh(x);
+  }
 };
 
 struct Flatten : Layer {
@@ -50,11 +58,11 @@ struct Flatten : Layer {
     for (size_t d = 1; d < outline.shape.size(); ++d) features *= outline.shape[d];
     outline.shape = {outline.shape[0], features};
   }
-  Tensor infer(const Tensor &x) const override { return x.reshape({x.size(0), -1}); }
+  Tensor infer(const Tensor &x, double &) const override { return x.flatten(1); }
   Tensor forward(const Tensor &x) override {
     shape = x.sizes().vec();
     format = x.suggest_memory_format();
-    return infer(x);
+    return x.flatten(1);
   }
   Tensor backward(const Tensor &gradient, bool) override { return gradient.reshape(shape).contiguous(format); }
 };
@@ -63,16 +71,16 @@ struct Dropout : Layer {
   double p;
   Tensor mask;
   explicit Dropout(const shim_plan_layer &layer) : p(layer.p) {}
+  // As the tape's: where all is dropped, nothing is drawn.
   Tensor forward(const Tensor &x) override {
     if (p == 0) return x;
-    mask = at::empty_like(x).bernoulli_(1 - p);
-    mask.div_(1 - p);
+    mask = p == 1 ? at::zeros({}, x.options()) : at::empty_like(x).bernoulli_(1 - p).div_(1 - p);
     return x.mul(mask);
   }
   Tensor backward(const Tensor &gradient, bool) override {
     return p == 0 ? gradient : gradient.mul(std::exchange(mask, Tensor()));
   }
-  Tensor infer(const Tensor &x) const override { return x; }
+  Tensor infer(const Tensor &x, double &) const override { return x; }
 };
 
 }  // namespace shim

@@ -6,6 +6,7 @@
 #include "plan_pooling.hpp"
 #include "plan_residual.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace shim {
@@ -30,21 +31,15 @@ std::unique_ptr<Layer> make_layer(const shim_plan_layer &layer) {
 
 // A frozen convolution followed by batch normalisation is a convolution with other weights.
 bool fold(Convolution &convolution, const BatchNorm &norm) {
-  if (norm.training || !norm.running_mean.defined()) return false;
+  if (convolution.relu || norm.training || !norm.running_mean.defined()) return false;
   auto [scale, shift] = norm.line();
-  const Tensor weight = convolution.weight.detach();
+  const Tensor weight = convolution.weight.value.detach();
   Ints shape(static_cast<size_t>(weight.dim()), 1);
   shape[0] = weight.size(0);
-  if (convolution.bias.defined()) shift = shift + convolution.bias.detach().to(at::kDouble) * scale;
-  convolution.weight = (weight.to(at::kDouble) * scale.reshape(shape)).to(weight.scalar_type());
-  convolution.bias = shift.to(weight.scalar_type());
+  if (convolution.bias.defined()) shift = shift + convolution.bias.value.detach().to(at::kDouble) * scale;
+  convolution.weight.value = (weight.to(at::kDouble) * scale.reshape(shape)).to(weight.scalar_type());
+  convolution.bias.value = shift.to(weight.scalar_type());
   return true;
-}
-
-// Whether `layer` hands out a new tensor that it does not need itself.
-bool gives_away(const Layer *layer) {
-  return dynamic_cast<const Convolution *>(layer) != nullptr || dynamic_cast<const Linear *>(layer) != nullptr ||
-         dynamic_cast<const BatchNorm *>(layer) != nullptr;
 }
 
 // Appends `next`, or joins it to the layer before.
@@ -58,7 +53,7 @@ void append(Layers &layers, std::unique_ptr<Layer> next, bool frozen) {
       if (auto *convolution = dynamic_cast<Convolution *>(last)) return void(convolution->relu = true);
       if (auto *linear = dynamic_cast<Linear *>(last)) return void(linear->relu = true);
     }
-    relu->in_place = gives_away(last);
+    relu->in_place = last != nullptr && last->gives_away();
   }
   if (auto *pool = dynamic_cast<MaxPool2d *>(next.get()); pool != nullptr && dynamic_cast<Relu *>(last) != nullptr) {
     pool->relu = true;
@@ -68,6 +63,28 @@ void append(Layers &layers, std::unique_ptr<Layer> next, bool frozen) {
 }
 
 }  // namespace
+
+Tensor forward(Layers &layers, Tensor x) {
+  for (auto &layer : layers) x = layer->forward(x);
+  return x;
+}
+
+Tensor backward(Layers &layers, Tensor gradient, bool input_needed) {
+  // Below the first layer that is trained nobody needs a gradient.
+  size_t first = 0;
+  while (!input_needed && first < layers.size() && !layers[first]->trains()) ++first;
+  for (size_t i = layers.size(); i-- > first;) gradient = layers[i]->backward(gradient, input_needed || i > first);
+  return input_needed ? gradient : Tensor();
+}
+
+Tensor infer(const Layers &layers, Tensor x, double &most) {
+  for (auto &layer : layers) x = layer->infer(x, most);
+  return x;
+}
+
+bool train(const Layers &layers) {
+  return std::any_of(layers.begin(), layers.end(), [](auto &layer) { return layer->trains(); });
+}
 
 Layers make_layers(const shim_plan_layer *descriptions, int64_t count, bool frozen) {
   Layers layers;

@@ -3,7 +3,15 @@
 
 #include "pooling.hpp"
 
+#include <cmath>
+
 namespace shim {
+
+// How many windows there are: `room` is how far the first may move, and each begins before `end`.
+inline int64_t windows(int64_t room, int64_t end, int64_t stride, bool ceil_mode) {
+  const int64_t count = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+  return ceil_mode && (count - 1) * stride >= end ? count - 1 : count;
+}
 
 struct MaxPool2d : Layer {
   Ints kernel, stride, padding, dilation, sizes;
@@ -25,7 +33,7 @@ struct MaxPool2d : Layer {
     for (size_t d = 0; d < 2; ++d) {
       int64_t &size = outline.shape[d + 2];
       const int64_t room = size + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1;
-      size = (room + (ceil_mode ? stride[d] - 1 : 0)) / stride[d] + 1;
+      size = windows(room, size + padding[d], stride[d], ceil_mode);
     }
   }
 
@@ -55,7 +63,7 @@ struct MaxPool2d : Layer {
     return relu ? at::threshold_backward(dx, x, 0) : dx;
   }
 
-  Tensor infer(const Tensor &x) const override {
+  Tensor infer(const Tensor &x, double &) const override {
     if (touches(x)) return touching_max_pool2d(x, kernel, relu, false).first;
     return std::get<0>(at::max_pool2d_with_indices(relu ? at::relu(x) : x, kernel, stride, padding, dilation, ceil_mode));
   }
@@ -81,13 +89,17 @@ struct AveragePool2d : Layer {
     if (outline.shape.size() != 4) return;
     for (size_t d = 0; d < 2; ++d) {
       int64_t &size = outline.shape[d + 2];
-      size = (size + 2 * padding[d] - kernel[d] + (ceil_mode ? stride[d] - 1 : 0)) / stride[d] + 1;
+      size = windows(size + 2 * padding[d] - kernel[d], size + padding[d], stride[d], ceil_mode);
     }
+  }
+
+  Tensor compute(const Tensor &x) const {
+    return at::avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor);
   }
 
   Tensor forward(const Tensor &x) override {
     input = x;
-    return infer(x);
+    return compute(x);
   }
 
   Tensor backward(const Tensor &gradient, bool) override {
@@ -95,8 +107,9 @@ struct AveragePool2d : Layer {
                                    count_include_pad, divisor);
   }
 
-  Tensor infer(const Tensor &x) const override {
-    return at::avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor);
+  Tensor infer(const Tensor &x, double &most) const override {
+    if (divisor) most *= static_cast<double>(kernel[0] * kernel[1]) / std::abs(static_cast<double>(*divisor));
+    return compute(x);
   }
 };
 
@@ -114,7 +127,7 @@ struct AdaptiveAveragePool2d : Layer {
   }
 
   // To one value a channel PyTorch takes the plain mean.
-  Tensor infer(const Tensor &x) const override {
+  Tensor compute(const Tensor &x) const {
     return is_global() ? x.mean(at::IntArrayRef{-1, -2}, true) : at::_adaptive_avg_pool2d(x, size);
   }
 
@@ -125,8 +138,10 @@ struct AdaptiveAveragePool2d : Layer {
     } else {
       input = x;
     }
-    return infer(x);
+    return compute(x);
   }
+
+  Tensor infer(const Tensor &x, double &) const override { return compute(x); }
 
   Tensor backward(const Tensor &gradient, bool) override {
     if (!is_global()) return at::_adaptive_avg_pool2d_backward(gradient, std::exchange(input, Tensor()));

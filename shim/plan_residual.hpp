@@ -12,25 +12,30 @@ struct Residual : Layer {
   Layers main, shortcut;
   Tensor output;
 
-  static Tensor run(Layers &layers, Tensor x) {
-    for (auto &layer : layers) x = layer->forward(x);
-    return x;
+  // main(x) + shortcut(x), in the memory of the first where nobody else needs it.
+  Tensor sum(Tensor y, const Tensor &other) const {
+    return !main.empty() && main.back()->gives_away() ? y.add_(other) : at::add(y, other);
   }
 
-  static Tensor back(Layers &layers, Tensor gradient) {
-    for (size_t i = layers.size(); i-- > 0;) gradient = layers[i]->backward(gradient, true);
-    return gradient;
+  void parameters(std::vector<Parameter *> &list) override {
+    for (Layers *layers : {&main, &shortcut}) {
+      for (size_t i = layers->size(); i-- > 0;) (*layers)[i]->parameters(list);
+    }
   }
+  bool trains() const override { return train(main) || train(shortcut); }
 
   Tensor forward(const Tensor &x) override {
-    Tensor y = run(main, x);
-    y.add_(run(shortcut, x));
+    Tensor y = shim::forward(main, x);
+    y = sum(y, shim::forward(shortcut, x));
     return output = at::relu_(y);
   }
 
-  Tensor backward(const Tensor &gradient, bool) override {
+  Tensor backward(const Tensor &gradient, bool input_needed) override {
     const Tensor inner = at::threshold_backward(gradient, std::exchange(output, Tensor()), 0);
-    return back(main, inner).add_(back(shortcut, inner));
+    Tensor dx = shim::backward(main, inner, input_needed);
+    const Tensor other = shim::backward(shortcut, inner, input_needed);
+    if (!input_needed) return {};
+    return dx.is_alias_of(inner) ? at::add(dx, other) : dx.add_(other);
   }
 
   void outline(Outline &outline) const override {
@@ -50,11 +55,11 @@ struct Residual : Layer {
     }
   }
 
-  Tensor infer(const Tensor &x) const override {
-    Tensor y = x, other = x;
-    for (auto &layer : main) y = layer->infer(y);
-    for (auto &layer : shortcut) other = layer->infer(other);
-    y.add_(other);
+  Tensor infer(const Tensor &x, double &most) const override {
+    double others = most;
+    Tensor y = shim::infer(main, x, most);
+    y = sum(y, shim::infer(shortcut, x, others));
+    most += others;
     return at::relu_(y);
   }
 

@@ -17,6 +17,12 @@ struct ParityCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "Cases of each operation; whole networks run once.") var cases = 200
   @Option(parsing: .unconditional, help: "The seed of the cases.") var seed: UInt64 = 0
   @Option(help: "Only this operation.") var only: String?
+  @Option(
+    parsing: .unconditional,
+    help: "Instead: this many random networks, each in every way that its numbers can be had.")
+  var networks: Int?
+  @Flag(help: "With --networks: fail where there is no Python with PyTorch to open their exports.")
+  var requirePython = false
   @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
   @Option(
     help: "Only float32, float64, float16, bfloat16 or tf32 (NVIDIA GPUs). (default: all but tf32, mixed)")
@@ -46,14 +52,25 @@ struct ParityCommand: ParsableCommand {
   func validate() throws {
     guard worker == nil else { return }
     guard cases > 0 else { throw ValidationError("--cases must be positive, not \(cases).") }
-    _ = try only.map { try require($0, oneOf: ParitySuite.names, "operation") }
+    if only != ParitySuite.networkName {
+      _ = try only.map { try require($0, oneOf: ParitySuite.names, "operation") }
+    }
+    if let networks {
+      guard networks > 0 else { throw ValidationError("--networks must be positive, not \(networks).") }
+      guard only == nil, !selfTest, report == nil, dtype == nil, device == "cpu" else {
+        throw ValidationError("--networks goes with --seed, --json and --require-python alone.")
+      }
+    }
+    if only == ParitySuite.networkName, `case` == nil {
+      throw ValidationError("--only network needs --case; to run many, give --networks.")
+    }
     _ = try dtype.map { try require($0, oneOf: ParitySuite.dtypes, "dtype") }
     if Device(device) == nil { _ = try require(device, oneOf: ["cpu", "cuda", "cuda:0"], "device") }
     if let number = `case`, number < 0 {
       throw ValidationError("--case must not be negative, not \(number).")
     }
     if selfTest, report != nil { throw ValidationError("--report shows a comparison, not a --self-test.") }
-    if ParitySuite(cases: cases, dtype: dtype).names(only: only).isEmpty {
+    if only != ParitySuite.networkName, ParitySuite(cases: cases, dtype: dtype).names(only: only).isEmpty {
       throw ValidationError("\(only ?? "") has no cases in \(dtype ?? "").")
     }
     if `case` != nil, only == nil { throw ValidationError("--case needs --only with the operation's name.") }
@@ -72,7 +89,7 @@ struct ParityCommand: ParsableCommand {
   }
 
   private var suite: ParitySuite {
-    ParitySuite(cases: cases, seed: seed, device: device, dtype: dtype, disturb: selfTest)
+    ParitySuite(cases: networks ?? cases, seed: seed, device: device, dtype: dtype, disturb: selfTest)
   }
 
   func run() throws {
@@ -94,6 +111,7 @@ struct ParityCommand: ParsableCommand {
     try place.requireAvailable()
     if let number = `case`, let only { return try runCase(only, number) }
 
+    if networks != nil { return try runNetworks(version) }
     if let report { try requireWritable(report) }
     let clock = ContinuousClock()
     let begin = clock.now
@@ -132,6 +150,53 @@ struct ParityCommand: ParsableCommand {
     return try suite.run(only: only, worker: workerArguments, workers: Torch.numThreads) { report in
       if !json { Self.show(report, selfTest: selfTest) }
     }
+  }
+
+  private struct NetworkReport: Encodable {
+    let seed: UInt64
+    let libtorch: String
+    let networks: Int
+    let ways: [String: Int]
+    let python: String?
+    let seconds: Double
+    let failed: [String]
+    let smallest: String?
+    let `repeat`: String?
+  }
+
+  private func runNetworks(_ version: String) throws {
+    let python = try ParitySuite.pythonOfNetworks()
+    if python == nil, requirePython {
+      throw TorchError(
+        "there is no Python with PyTorch \(version) to open the networks' exports: run `make setup`, or set "
+          + "TORCHLAYERS_PYTHON")
+    }
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let (suite, json) = (suite, json)
+    let report = try suite.runNetworks(worker: workerArguments, workers: Torch.numThreads) { done in
+      if !json, Terminal.errorIsTerminal { Terminal.write("\r\u{1B}[K\(done) of \(suite.cases) networks") }
+    }
+    if !json, Terminal.errorIsTerminal { Terminal.write("\r\u{1B}[K") }
+    let seconds = (clock.now - begin) / .seconds(1)
+    if json {
+      try Terminal.printJSON(
+        NetworkReport(
+          seed: seed, libtorch: version, networks: report.cases, ways: report.ways, python: python,
+          seconds: seconds, failed: report.failed ? [report.name] : [],
+          smallest: report.failed ? report.worstCase : nil, repeat: report.failed ? report.repeat : nil))
+    } else {
+      print("\(report.cases) random networks, seed \(seed), in \(duration(seconds)); compared:")
+      for (way, count) in report.ways.sorted(by: { $0.key < $1.key }) {
+        print("  " + way.padded(to: 50) + "\(count)".leftPadded(to: 6))
+      }
+      if python == nil { print("skipped: no Python with PyTorch \(version) to open the exports") }
+      print(
+        report.failed
+          ? "DIFFERS, the smallest network found:\n\(report.worstCase)\nrepeat: \(report.repeat)"
+          : "none differs")
+    }
+    if report.failed { throw ExitCode(2) }
   }
 
   private static func show(_ report: OperationReport, selfTest: Bool) {

@@ -27,6 +27,8 @@ struct CaseResult: Codable, Sendable {
   var normwise = 0
   /// Why libtorch cannot compute it, for example in a type it has no kernel for.
   var unsupported: String?
+  /// Of a network: how often each way to its numbers was compared.
+  var ways: [String: Int] = [:]
   /// A known defect of libtorch that it would run into; it was not run.
   var known: String?
 

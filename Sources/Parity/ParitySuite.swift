@@ -23,6 +23,8 @@ public struct OperationReport: Codable, Sendable {
   public var normwise = 0
   /// Cases that libtorch has no kernel for, by its own words.
   public var unsupported = 0
+  /// Of random networks: how often each way to a number was compared.
+  public var ways: [String: Int] = [:]
   /// Cases left out because libtorch is known to be wrong in them, by the description.
   public var known: [String: Int] = [:]
   /// Cases in which the process died, with how and the command that repeats it.
@@ -49,6 +51,7 @@ public struct OperationReport: Codable, Sendable {
     if let text = result.known { return known[text, default: 0] += 1 }
     if result.unsupported != nil { return unsupported += 1 }
     cases += 1
+    ways.merge(result.ways, uniquingKeysWith: +)
     judged += result.judged
     missed += result.missed
     if result.broken { broken += 1 }
@@ -117,7 +120,9 @@ public struct ParitySuite: Codable, Sendable {
     + OptimizerKind.allCases.map(optimizer) + [lbfgs]
     + networks.flatMap { model in OptimizerKind.ofNetworks.map { training(model, $0) } }
 
-  static func operation(_ name: String) -> Operation? { operations.first { $0.name == name } }
+  static func operation(_ name: String) -> Operation? {
+    name == randomNetworks.name ? randomNetworks : operations.first { $0.name == name }
+  }
 
   private var format: Format? { Format.named.first { $0.name == dtype } }
 
@@ -150,7 +155,11 @@ public struct ParitySuite: Codable, Sendable {
   /// The command that runs one case again.
   func command(_ name: String, case number: Int, choices: [Int]? = nil) -> String {
     var text = "torchlayers parity --only \(name) --seed \(seed) --case \(number)"
-    if let choices { text += " --choices \(choices.map(String.init).joined(separator: ","))" }
+    if let choices {
+      // A choice that is not there is the simplest.
+      let kept = choices.prefix((choices.lastIndex { $0 != 0 } ?? 0) + 1)
+      text += " --choices \(kept.map(String.init).joined(separator: ","))"
+    }
     if let dtype { text += " --dtype \(dtype)" }
     if device != "cpu" { text += " --device \(device)" }
     return text
@@ -186,7 +195,7 @@ public struct ParitySuite: Codable, Sendable {
   }
 
   /// Tries simpler choices, one at a time, as long as the case still fails.
-  private func shrink(_ found: CaseResult, _ run: ([Int]) throws -> CaseResult) throws -> CaseResult {
+  func shrink(_ found: CaseResult, _ run: ([Int]) throws -> CaseResult) throws -> CaseResult {
     var best = found
     var tries = 0
     var simpler = true
@@ -199,7 +208,7 @@ public struct ParitySuite: Codable, Sendable {
           var choices = best.choices
           choices[place] = smaller
           tries += 1
-          guard let result = try? run(choices), result.failed else { continue }
+          guard tries <= 300, let result = try? run(choices), result.failed else { continue }
           best = result
           simpler = true
           break

@@ -69,6 +69,12 @@ enum ReferenceNetwork {
             kernel: pool.kernelSize, stride: pool.stride, padding: pool.padding,
             dilation: pool.kernelSize.map { _ in 1 }, ceilMode: pool.ceilMode)),
         countIncludePad: pool.countIncludePad, divisorOverride: pool.divisorOverride)
+    case let norm as SwiftTorchLayers.BatchNorm:
+      guard let mean = norm.runningMean, let variance = norm.runningVar, !norm.training else {
+        return Reference.BatchNorm(eps: norm.eps)
+      }
+      func numbers(_ tensor: Tensor) throws -> [Double] { try tensor.to(.float64).scalars(as: Double.self) }
+      return Reference.BatchNorm(eps: norm.eps, statistics: (try numbers(mean), try numbers(variance)))
     case is ReLU: return Activation.relu
     case is Sigmoid: return Activation.sigmoid
     case is Tanh: return Activation.tanh

@@ -21,7 +21,7 @@ struct WorkerCrash: Error {
 }
 
 /// What a worker is asked to do.
-private struct Request: Codable {
+struct Request: Codable {
   let operation: String
   let number: Int
   let choices: [Int]?
@@ -46,7 +46,7 @@ extension JSONDecoder {
 }
 
 /// Text lines through a file descriptor.
-private struct LineReader {
+struct LineReader {
   let file: Int32
   private var buffer: [UInt8] = []
 
@@ -74,7 +74,7 @@ private struct LineReader {
 }
 
 /// Writes all bytes; false when nobody reads any more.
-private func send(_ bytes: [UInt8], to file: Int32) -> Bool {
+func send(_ bytes: [UInt8], to file: Int32) -> Bool {
   var done = 0
   while done < bytes.count {
     let count = bytes[done...].withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
@@ -86,7 +86,7 @@ private func send(_ bytes: [UInt8], to file: Int32) -> Bool {
 }
 
 /// A process of its own that runs cases, so that a crash of libtorch ends only that process.
-private final class Worker {
+final class Worker {
   private let process: pid_t
   private let input: Int32
   private var output: LineReader
@@ -94,7 +94,7 @@ private final class Worker {
 
   /// - Parameter arguments: the program and its arguments, which must call `ParitySuite.serve()`.
   init(_ arguments: [String]) throws {
-    let (process, input, output) = try Self.starting.withLock { _ in try Self.start(arguments) }
+    let (process, input, output) = try Self.start(arguments)
     self.process = process
     self.input = input
     self.output = LineReader(output)
@@ -103,7 +103,12 @@ private final class Worker {
   /// One at a time: a child must not inherit the pipes of another.
   private static let starting = Mutex(())
 
-  private static func start(_ arguments: [String]) throws -> (pid_t, input: Int32, output: Int32) {
+  /// Starts a program whose standard input and output are pipes.
+  static func start(_ arguments: [String]) throws -> (pid_t, input: Int32, output: Int32) {
+    try starting.withLock { _ in try startAlone(arguments) }
+  }
+
+  private static func startAlone(_ arguments: [String]) throws -> (pid_t, input: Int32, output: Int32) {
     var (toChild, fromChild): ([Int32], [Int32]) = ([0, 0], [0, 0])
     guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else {
       throw TorchError("a worker cannot be started: \(String(cString: strerror(errno)))")
@@ -174,6 +179,9 @@ private final class Worker {
       : "the process was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
   }
 }
+
+/// A worker that has died is found out when it is read from.
+func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
 extension ParitySuite {
   /// The suite that a worker serves, as one argument.

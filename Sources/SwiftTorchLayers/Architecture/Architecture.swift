@@ -19,6 +19,11 @@ public struct Architecture: Sendable {
     /// The path, as it was given.
     public let name: String
     public let text: String
+
+    public init(name: String, text: String) {
+      self.name = name
+      self.text = text
+    }
   }
 
   /// The file that was named, then those that it includes.

@@ -1,9 +1,34 @@
+import Formats
+
 /// Tries described layers one after the other, working out what arrives at each, without memory for weights;
 /// what it gives then makes the network.
 struct ArchitectureBuilder {
   /// What the word `classes` stands for.
   let classes: Int
   private var parameters = 0
+  /// The layers that `use:` can name, by their keys: those before it in its list and in the lists around it.
+  private var scopes: [[String: Reusable]] = []
+
+  /// A layer that may be used again: the first place makes it, the others take the same module.
+  private final class Reusable {
+    let description: LayerDescription
+    private let make: () -> Module
+    private var made: Module?
+
+    init(_ description: LayerDescription, _ make: @escaping () -> Module) {
+      self.description = description
+      self.make = make
+    }
+
+    func makeAnew() -> Module {
+      let module = make()
+      made = module
+      return module
+    }
+
+    /// The module of the first place.
+    var module: Module { made ?? makeAnew() }
+  }
 
   init(classes: Int) { self.classes = classes }
 
@@ -20,15 +45,39 @@ struct ArchitectureBuilder {
     var makers: [() -> Module] = []
     var names: [String] = []
     var taken: Set<String> = []
+    scopes.append([:])
+    defer { scopes.removeLast() }
     for (index, layer) in layers.enumerated() {
       let name = layer.name ?? "\(index)"
       guard taken.insert(name).inserted else { throw layer.place.error("the name \(name) is there twice") }
       let plan = try plan(layer, from: shape)
-      makers.append(plan.make)
+      let reusable = Reusable(layer, layer.isFrozen ? { Self.frozen(plan.make()) } : plan.make)
+      if case .use = layer.kind {
+        makers.append(plan.make)
+      } else {
+        scopes[scopes.count - 1][name] = reusable
+        makers.append(reusable.makeAnew)
+      }
       names.append(name)
       shape = plan.shape
     }
     return ({ [makers, names] in Sequential(makers.map { $0() }, names: names) }, shape)
+  }
+
+  private static func frozen(_ module: Module) -> Module {
+    for parameter in module.parameters() { parameter.requiresGrad = false }
+    return module
+  }
+
+  /// The layer that a `use:` names.
+  private func reusable(_ key: String, _ place: Place) throws -> Reusable {
+    for scope in scopes.reversed() {
+      if let found = scope[key] { return found }
+    }
+    let keys = scopes.reversed().flatMap { $0.keys.sorted() }
+    let hint = nearest(key, in: keys).map { "; did you mean \($0)?" } ?? ""
+    throw place.error(
+      "use names \(shown(key)), but no earlier layer of this list or one around it has that key\(hint)")
   }
 
   private mutating func plan(_ layer: LayerDescription, from shape: [Int]) throws -> Plan<Module> {
@@ -37,7 +86,7 @@ struct ArchitectureBuilder {
     case .sequential(let layers): return try stack(layers, from: shape)
     case .residual(let layers, let shortcut):
       try requireUntouched([layers[0], shortcut].compactMap { $0 })
-      let other = try shortcut.map { try plan($0, from: shape) }
+      let other = try shortcut.map { try branch($0, from: shape) }
       let body = try stack(layers, from: shape)
       guard body.shape == other?.shape ?? shape else {
         throw layer.place.error(
@@ -48,7 +97,7 @@ struct ArchitectureBuilder {
       return ({ Residual(shortcut: other?.make()) { body.make().modules } }, body.shape)
     case .parallel(let branches):
       try requireUntouched(branches)
-      let plans = try branches.map { try plan($0, from: shape) }
+      let plans = try branches.map { try branch($0, from: shape) }
       let shapes = plans.map(\.shape)
       guard shapes.allSatisfy({ !$0.isEmpty && $0.dropFirst() == shapes[0].dropFirst() }) else {
         throw layer.place.error(
@@ -58,7 +107,17 @@ struct ArchitectureBuilder {
       let channels = shapes.reduce(0) { $0 + $1[0] }
       let joined = try checked([channels] + shapes[0].dropFirst(), layer)
       return ({ Parallel { plans.map { $0.make() } } }, joined)
+    case .use(let key):
+      let reusable = try reusable(key, layer.place)
+      let trial = Initialization.$isTrial.withValue(true) { reusable.makeAnew() }
+      return ({ reusable.module }, try outputShape(of: trial, from: shape, layer))
     }
+  }
+
+  /// A branch of a block, whose layer may be frozen.
+  private mutating func branch(_ layer: LayerDescription, from shape: [Int]) throws -> Plan<Module> {
+    let plan = try plan(layer, from: shape)
+    return layer.isFrozen ? ({ Self.frozen(plan.make()) }, plan.shape) : plan
   }
 
   /// Refuses branches that would change the input for the others.
@@ -72,6 +131,7 @@ struct ArchitectureBuilder {
         }
       case .sequential(let layers): try requireUntouched([layers[0]])
       case .residual, .parallel: break
+      case .use(let key): try requireUntouched([reusable(key, branch.place).description])
       }
     }
   }

@@ -7,11 +7,15 @@ struct LayerDescription: Sendable {
     case sequential([LayerDescription])
     case residual([LayerDescription], shortcut: LayerDescription?)
     case parallel([LayerDescription])
+    /// The layer of this key once more, from the same list or one around it.
+    case use(String)
   }
 
   let kind: Kind
   /// What its keys begin with; nil for its number.
   let name: String?
+  /// Whether its parameters are not trained.
+  var isFrozen = false
   let place: Place
 
   /// The name in the file.
@@ -21,6 +25,7 @@ struct LayerDescription: Sendable {
     case .sequential: "Sequential"
     case .residual: "Residual"
     case .parallel: "Parallel"
+    case .use(let key): "use: \(key)"
     }
   }
 }
@@ -37,7 +42,7 @@ struct ArchitectureReader {
     "Sequential": ["layers"], "Residual": ["layers", "shortcut"], "Parallel": ["branches"],
   ]
   /// Every word that can stand where a layer is expected.
-  static let words = LayerEntry.all.map(\.name) + blocks.keys.sorted() + ["include"]
+  static let words = LayerEntry.all.map(\.name) + blocks.keys.sorted() + ["include", "use"]
 
   init(text: @escaping (String) throws -> String) { self.text = text }
 
@@ -110,10 +115,12 @@ struct ArchitectureReader {
       throw item.place.error("there are more than \(Self.mostLayers) layers")
     }
     switch item.content {
-    case .scalar(let word, isQuoted: false) where word != "include": return [try layer(word, item.place, [])]
+    case .scalar(let word, isQuoted: false) where word != "include" && word != "use":
+      return [try layer(word, item.place, [])]
     case .map(let entries) where entries.count == 1:
       let (word, place, value) = entries[0]
       if word == "include" { return try included(value) }
+      if word == "use" { return [try use(value, place)] }
       switch value.content {
       case .map(let labels): return [try layer(word, place, labels)]
       case .scalar("", isQuoted: false): return [try layer(word, place, [])]
@@ -141,6 +148,15 @@ struct ArchitectureReader {
       let example = labels.first { $0.standard == nil && $0.source == nil } ?? labels.first
       return example.map { "\(word): {\($0.name): …}" } ?? word
     }
+  }
+
+  /// A layer that was there before: `use: conv`, or by its number `use: 0`.
+  private func use(_ value: YAMLValue, _ place: Place) throws -> LayerDescription {
+    guard case .scalar(let key, _) = value.content, !key.isEmpty else {
+      throw value.place.error(
+        "use needs the name or the number of an earlier layer of the list, not \(value.summary)")
+    }
+    return LayerDescription(kind: .use(key), name: nil, place: place)
   }
 
   private mutating func included(_ value: YAMLValue) throws -> [LayerDescription] {
@@ -185,20 +201,23 @@ struct ArchitectureReader {
     }
     var values: [String: (value: LabelValue, place: Place)] = [:]
     var name: String?
+    var isFrozen = false
     for (key, place, value) in given {
       if let label = entry.labels.first(where: { $0.name == key }) {
         values[key] = (try label.read(value, layer: word), value.place)
       } else if key == "name" {
         name = try Self.name(value)
+      } else if key == "frozen" {
+        isFrozen = try Self.flag(value, "frozen")
       } else {
-        throw Self.unknown(key, in: entry.labels.map(\.name) + ["name"], "label of \(word)", place)
+        throw Self.unknown(key, in: entry.labels.map(\.name) + ["frozen", "name"], "label of \(word)", place)
       }
     }
     for label in entry.labels where label.standard == nil && label.source == nil && values[label.name] == nil
     {
       throw place.error("\(word) needs \(label.name), as in \(word): {\(label.name): …}")
     }
-    return LayerDescription(kind: .layer(entry, values), name: name, place: place)
+    return LayerDescription(kind: .layer(entry, values), name: name, isFrozen: isFrozen, place: place)
   }
 
   private static func name(_ value: YAMLValue) throws -> String {
@@ -213,18 +232,29 @@ struct ArchitectureReader {
     return name
   }
 
+  private static func flag(_ value: YAMLValue, _ key: String) throws -> Bool {
+    switch value.content {
+    case .scalar("true", isQuoted: false), .scalar("True", isQuoted: false): return true
+    case .scalar("false", isQuoted: false), .scalar("False", isQuoted: false): return false
+    default: throw value.place.error("\(key) must be true or false, not \(value.summary)")
+    }
+  }
+
   private mutating func block(_ word: String, _ keys: [String], _ place: Place, _ given: Labels) throws
     -> LayerDescription
   {
     var parts: [String: YAMLValue] = [:]
     var name: String?
+    var isFrozen = false
     for (key, place, value) in given {
       if key == "name" {
         name = try Self.name(value)
+      } else if key == "frozen" {
+        isFrozen = try Self.flag(value, "frozen")
       } else if keys.contains(key) {
         parts[key] = value
       } else {
-        throw Self.unknown(key, in: keys + ["name"], "key of \(word)", place)
+        throw Self.unknown(key, in: keys + ["frozen", "name"], "key of \(word)", place)
       }
     }
     guard let first = parts[keys[0]] else {
@@ -243,7 +273,7 @@ struct ArchitectureReader {
       }
       kind = .parallel(try branches.map { try branch($0) })
     }
-    return LayerDescription(kind: kind, name: name, place: place)
+    return LayerDescription(kind: kind, name: name, isFrozen: isFrozen, place: place)
   }
 
   /// A layer, or a list of layers that follow each other.

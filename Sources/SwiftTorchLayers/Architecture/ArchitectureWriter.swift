@@ -8,7 +8,7 @@ extension Architecture {
     let head = model.namedModules().last { _, module in
       (module as? Linear)?.outFeatures == classes || (module as? ConvNd)?.outChannels == classes
     }
-    let writer = Writer(head: head?.module, classes: classes)
+    var writer = Writer(head: head?.module, classes: classes)
     return "input: \(inputShape)\nlayers:\n" + (try writer.list(stack, indent: "  "))
   }
 
@@ -21,18 +21,41 @@ private struct Writer {
   /// The layer whose outputs are the classes.
   let head: Module?
   let classes: Int
+  /// The modules that `use:` can name here, with their keys: those of this list and of the lists around it.
+  private var scopes: [[ObjectIdentifier: String]] = []
+  private var written: Set<ObjectIdentifier> = []
 
-  /// The items of a stack, each beginning with a dash.
-  func list(_ stack: Sequential, indent: String) throws -> String {
-    try zip(stack.names, stack.modules).enumerated().map { index, pair in
-      try item(pair.1, name: pair.0 == "\(index)" ? nil : pair.0, indent: indent)
-    }.joined()
+  init(head: Module?, classes: Int) {
+    self.head = head
+    self.classes = classes
   }
 
-  private func item(_ module: Module, name: String?, indent: String) throws -> String {
+  /// The items of a stack, each beginning with a dash.
+  mutating func list(_ stack: Sequential, indent: String) throws -> String {
+    scopes.append([:])
+    defer { scopes.removeLast() }
+    var text = ""
+    for (index, (key, module)) in zip(stack.names, stack.modules).enumerated() {
+      text += try item(module, name: key == "\(index)" ? nil : key, indent: indent)
+      let identity = ObjectIdentifier(module)
+      if scopes[scopes.count - 1][identity] == nil { scopes[scopes.count - 1][identity] = key }
+    }
+    return text
+  }
+
+  private mutating func item(_ module: Module, name: String?, indent: String) throws -> String {
     let label = name.map { "\(indent)    name: \($0)\n" } ?? ""
     func block(_ word: String, _ parts: String) -> String { "\(indent)- \(word):\n\(label)\(parts)" }
     let key = "\(indent)    "
+    guard written.insert(ObjectIdentifier(module)).inserted else {
+      guard name == nil, let used = scopes.lazy.reversed().compactMap({ $0[ObjectIdentifier(module)] }).first
+      else {
+        throw TorchError(
+          "the \(module.typeName) is used in two places, of which YAML can name only such as are in one list or in a "
+            + "list inside it, the second without a name of its own")
+      }
+      return "\(indent)- use: \(used)\n"
+    }
     switch module {
     case let stack as Sequential:
       return block("Sequential", "\(key)layers:\n" + (try list(stack, indent: key + "  ")))
@@ -55,7 +78,7 @@ private struct Writer {
   }
 
   /// A layer as the value of a key, or a list of them.
-  private func branch(_ module: Module, _ key: String, indent: String) throws -> String {
+  private mutating func branch(_ module: Module, _ key: String, indent: String) throws -> String {
     if let stack = module as? Sequential { return key + (try list(stack, indent: indent)) }
     // The item without its dash.
     let text = try item(module, name: nil, indent: indent)
@@ -77,6 +100,14 @@ private struct Writer {
       }
       let isHead = module === head && value == .integer(classes) && label.name.hasPrefix("out")
       labels.append("\(label.name): \(isHead ? "classes" : text(value))")
+    }
+    let frozen = module.parameters().count { !$0.requiresGrad }
+    if frozen > 0 {
+      guard frozen == module.parameters().count else {
+        throw TorchError(
+          "only a part of the \(entry.name) is frozen, which YAML cannot say: it freezes whole layers")
+      }
+      labels.append("frozen: true")
     }
     return "\(indent)- \(entry.name)" + (labels.isEmpty ? "" : ": {\(labels.joined(separator: ", "))}") + "\n"
   }

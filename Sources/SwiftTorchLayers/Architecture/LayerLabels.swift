@@ -1,7 +1,7 @@
 import Formats
 
 /// The value of a label.
-enum LabelValue: Equatable, Sendable {
+package enum LabelValue: Equatable, Sendable {
   case integer(Int)
   case sizes([Int])
   case optionalSizes([Int?])
@@ -17,8 +17,8 @@ enum LabelValue: Equatable, Sendable {
 }
 
 /// A label of a layer's initialiser: its type and default, and where its value comes from when it is not given.
-struct Label: Sendable {
-  enum Kind: Sendable {
+package struct Label: Sendable {
+  package enum Kind: Sendable {
     /// A whole number in a range.
     case integer(ClosedRange<Int>)
     /// As many numbers as there are dimensions, or one for all.
@@ -37,19 +37,19 @@ struct Label: Sendable {
   }
 
   /// A size that the layer's input determines.
-  enum Source: Sendable {
+  package enum Source: Sendable {
     /// The first dimension of an image.
     case channels
     /// The last dimension.
     case features
   }
 
-  let name: String
-  let kind: Kind
-  var allowsNull = false
+  package let name: String
+  package let kind: Kind
+  package var allowsNull = false
   /// nil: the label must be given, or is worked out.
-  var standard: LabelValue?
-  var source: Source?
+  package var standard: LabelValue?
+  package var source: Source?
 
   /// Reads a value that was given.
   func read(_ value: YAMLValue, layer: String) throws -> LabelValue {

@@ -1,7 +1,7 @@
 /// A layer that a YAML file can name: the labels of its initialiser with types and defaults, and the call.
-struct LayerEntry: Sendable {
-  let name: String
-  let labels: [Label]
+package struct LayerEntry: Sendable {
+  package let name: String
+  package let labels: [Label]
   /// A sentence for values that do not go together, which the initialiser would trap on.
   let conflict: @Sendable (LabelValues) -> String?
   let make: @Sendable (LabelValues) -> Module
@@ -18,7 +18,7 @@ struct LayerEntry: Sendable {
   }
 
   /// All layers, a line each. A new layer is a line more.
-  static let all: [LayerEntry] =
+  package static let all: [LayerEntry] =
     convolutions + pools + activations + dropouts + norms + borders + [
       LayerEntry("Linear", [.inferred("inFeatures", .features), .count("outFeatures"), .flag("bias", true)]) {
         Linear(

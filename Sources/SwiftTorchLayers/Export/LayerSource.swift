@@ -34,7 +34,8 @@ extension LayerNorm: ScriptedModule {
 
 extension GroupNorm: ScriptedModule {
   var torchScript: String {
-    "return torch.group_norm(input, \(numGroups), \(attribute("weight", weight)), "
+    "assert input.numel() != \(numGroups), \"Expected more than 1 value per channel when training\"\n"
+      + "return torch.group_norm(input, \(numGroups), \(attribute("weight", weight)), "
       + "\(attribute("bias", bias)), \(eps), True)"
   }
 }
@@ -51,7 +52,11 @@ extension InstanceNorm: ScriptedModule {
     }
     return """
       if input.dim() == \(inputDimensions.upperBound):
+        if \(useInput):
+          assert input.numel() != input.size(0) * input.size(1), "Expected more than 1 spatial element when training"
         return \(call("input"))
+      if \(useInput):
+        assert input.numel() != input.size(0), "Expected more than 1 spatial element when training"
       return torch.squeeze(\(call("torch.unsqueeze(input, 0)")), 0)
       """
   }

@@ -95,7 +95,12 @@ private func batchNorm(_ layer: BatchNorm) -> String {
   let mean = attribute("running_mean", layer.runningMean)
   let variance = attribute("running_var", layer.runningVar)
   let useBatch = layer.trackRunningStats ? "self.training" : "True"
-  return source + "return torch.batch_norm(input, \(attribute("weight", layer.weight)), "
+  let check = """
+    if \(useBatch):
+      assert input.numel() != input.size(1), "Expected more than 1 value per channel when training"
+
+    """
+  return check + source + "return torch.batch_norm(input, \(attribute("weight", layer.weight)), "
     + "\(attribute("bias", layer.bias)), \(mean), \(variance), \(useBatch), \(momentum), \(layer.eps), True)"
 }
 

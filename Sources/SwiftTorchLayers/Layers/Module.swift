@@ -23,7 +23,7 @@ open class Module: CustomStringConvertible {
   /// Whether layers like dropout and batch normalisation behave as in training. Set by `train(_:)`.
   public private(set) var training = true
   /// Told each input and output of this module, after its children were told theirs.
-  var observer: ((_ input: Tensor, _ output: Tensor) -> Void)?
+  package var observer: ((_ input: Tensor, _ output: Tensor) -> Void)?
 
   public init() {}
 
@@ -173,10 +173,18 @@ open class Module: CustomStringConvertible {
     }
   }
 
-  /// Sets training or evaluation behaviour here and below.
+  /// Sets training or evaluation behaviour here and below, each module by its own `train(_:)`. Override it to keep
+  /// a part in one mode, such as the batch normalisation of a network whose statistics are to stay:
+  ///
+  ///     override func train(_ mode: Bool = true) -> Self {
+  ///       super.train(mode)
+  ///       backbone.eval()
+  ///       return self
+  ///     }
   @discardableResult
-  public func train(_ mode: Bool = true) -> Self {
-    for (_, module) in namedModules() { module.training = mode }
+  open func train(_ mode: Bool = true) -> Self {
+    training = mode
+    for (_, child) in childModules { child.train(mode) }
     return self
   }
 
@@ -185,7 +193,7 @@ open class Module: CustomStringConvertible {
   public func eval() -> Self { train(false) }
 
   /// Runs `body` in evaluation mode; then every module behaves again as it did before.
-  func evaluating<Result>(_ body: () throws -> Result) rethrows -> Result {
+  package func evaluating<Result>(_ body: () throws -> Result) rethrows -> Result {
     let before = namedModules().map { (module: $0.module, training: $0.module.training) }
     defer { for (module, training) in before { module.training = training } }
     eval()

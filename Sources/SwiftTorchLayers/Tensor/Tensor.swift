@@ -33,6 +33,9 @@ public struct Tensor: @unchecked Sendable {
 
   init(handle: TensorHandle) { self.handle = handle }
 
+  /// The same for two values that are one tensor.
+  package var identity: ObjectIdentifier { ObjectIdentifier(handle) }
+
   /// Takes over a new handle from the shim.
   init(owning pointer: OpaquePointer) { handle = TensorHandle(owning: pointer) }
 

@@ -1,5 +1,5 @@
 /// What can record a training step and repeat it: a `CUDAGraph`, or a stand-in.
-protocol StepGraph: AnyObject {
+package protocol StepGraph: AnyObject {
   func warmUp(_ work: () throws -> Void) throws
   func capture(_ work: @escaping () throws -> Void) throws
   func replay() throws
@@ -28,16 +28,20 @@ final class CapturedStep {
   private var inputs: DataLoader.Selection?
   /// Settings of the optimizer that the recorded step repeats.
   private var settings: [Double] = []
+  /// The model's modes and which of its parameters are trained, as the recorded step has them.
+  private var recordedFlags: [Bool] = []
+  private let flags: () -> [Bool]
   private var warmUpsDone = 0
   private var isRecorded = false
 
   init(
     _ graph: any StepGraph, on device: Device, optimizer: any CapturableOptimizer,
-    step: @escaping (DataLoader.Selection) throws -> Void
+    flags: @escaping () -> [Bool], step: @escaping (DataLoader.Selection) throws -> Void
   ) {
     self.graph = graph
     self.device = device
     self.optimizer = optimizer
+    self.flags = flags
     self.step = step
   }
 
@@ -60,10 +64,14 @@ final class CapturedStep {
         try optimizer.zeroGrad(setToNone: true)
         try graph.capture { [self] in try step(inputs) }
         settings = optimizer.recordedSettings
+        recordedFlags = flags()
         isRecorded = true
       }
       guard settings == optimizer.recordedSettings else {
         throw TorchError("the optimizer's settings have changed, and not only its learning rate")
+      }
+      guard recordedFlags == flags() else {
+        throw TorchError("a module's mode has changed, or which parameters are trained")
       }
       try graph.replay()
     } catch {

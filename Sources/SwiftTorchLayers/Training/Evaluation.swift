@@ -55,7 +55,7 @@ public func withPrecision<Result>(_ precision: Precision, _ device: Device, _ bo
 
 /// Sums of loss and right answers that stay on the device until somebody looks: reading a number at every
 /// step would make a GPU wait.
-final class RunningMetrics {
+package final class RunningMetrics {
   private let loss: Tensor
   private let right: Tensor
   private(set) var count = 0
@@ -106,7 +106,7 @@ final class RunningMetrics {
   }
 
   /// The sums themselves, to be saved and set again.
-  var state: (loss: Tensor, right: Tensor) { (loss, right) }
+  package var state: (loss: Tensor, right: Tensor) { (loss, right) }
 
   func restore(loss: Tensor, right: Tensor, count: Int) throws {
     try self.loss.copy_(loss)

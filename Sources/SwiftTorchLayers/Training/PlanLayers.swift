@@ -37,6 +37,11 @@ struct PlanLayer {
     }
   }
 
+  /// The modules whose mode is part of their description, with the one that they have.
+  static func modes(of model: Module) -> [(module: Module, training: Bool)] {
+    model.namedModules().map(\.module).filter { $0 is BatchNorm || $0 is Dropout }.map { ($0, $0.training) }
+  }
+
   private static func layers(of modules: [Module]) -> [PlanLayer]? {
     var layers: [PlanLayer] = []
     for module in modules {

@@ -86,13 +86,14 @@ public final class Trainer {
   private var plan: StepPlan?
   private var captured: CapturedStep?
   /// Makes the graph of a device's steps; tests have graphs of their own.
-  var makeGraph: (Device) throws -> (any StepGraph)? = { $0.isCUDA ? try CUDAGraph(device: $0) : nil }
-  /// Told, once, why steps are not repeated from a graph where that was wanted.
+  package var makeGraph: (Device) throws -> (any StepGraph)? = { $0.isCUDA ? try CUDAGraph(device: $0) : nil }
+  /// Told what a person should know of how it goes: why steps are not repeated from a graph where that was wanted,
+  /// that the model is in evaluation mode.
   public var note: (String) -> Void = { _ in }
   public private(set) var history: [EpochMetrics] = []
 
   private var epoch: DataLoader.Epoch?
-  private(set) var sums: RunningMetrics
+  package private(set) var sums: RunningMetrics
   private var epochSeconds = 0.0
   let scaler: GradScaler?
   private let parameters: [Tensor]
@@ -123,6 +124,9 @@ public final class Trainer {
   }
 
   /// Trains until `epochs` epochs are done, counting those of a restored checkpoint.
+  ///
+  /// Every module keeps the mode that it has: a part put into evaluation mode is trained in evaluation mode, so that
+  /// its batch normalisation keeps its statistics. `note` is told when the whole model is in evaluation mode.
   /// - Parameters:
   ///   - validation: evaluated after every epoch.
   ///   - observe: called after every batch.
@@ -136,9 +140,13 @@ public final class Trainer {
     let clock = ContinuousClock()
     let begin = clock.now
     var images = 0
-    model.train()
+    if !model.training {
+      note("the model is in evaluation mode and is trained so; model.train() puts it into training mode")
+    }
     plan =
       withoutTape && precision == .float32 && loader.device == .cpu ? try StepPlan(model, loss: loss) : nil
+    // A plan sets the gradients of the model's parameters at each step; others stay without, as on the tape.
+    if plan != nil { try optimizer.zeroGrad(setToNone: true) }
     captured = try makeCapturedStep()
     defer {
       plan = nil
@@ -202,9 +210,11 @@ public final class Trainer {
       guard let graph = try makeGraph(loader.device) else { return nil }
       if let obstacle = obstacle(to: optimizer) { throw TorchError(obstacle) }
       if schedule is OneCycleLR { throw TorchError("its schedule changes the momentum at every step") }
-      return CapturedStep(graph, on: loader.device, optimizer: optimizer as! any CapturableOptimizer) {
-        [unowned self] in try compute(loader.batch($0))
-      }
+      let (modules, parameters) = (model.namedModules().map(\.module), parameters)
+      return CapturedStep(
+        graph, on: loader.device, optimizer: optimizer as! any CapturableOptimizer,
+        flags: { modules.map(\.training) + parameters.map(\.requiresGrad) }
+      ) { [unowned self] in try compute(loader.batch($0)) }
     } catch {
       note("the training step is not recorded as a CUDA graph: \(firstLine(error))")
       return nil
