@@ -7,6 +7,8 @@
 
 #include <dlfcn.h>
 
+#include <cstring>
+
 #ifdef TORCHLAYERS_CUDA
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -58,22 +60,39 @@ void cuda_state(shim_cuda_state *out) {
 #endif
 }
 
+// A setting of the context: how it is set, and how it is read.
+struct Flag {
+  const char *name;
+  void (*set)(at::Context &, bool);
+  bool (*get)(at::Context &);
+};
+
+constexpr Flag flags[] = {
+    {"deterministic", [](at::Context &c, bool on) { c.setDeterministicAlgorithms(on, false); },
+     [](at::Context &c) { return c.deterministicAlgorithms(); }},
+    {"deterministic_cudnn", [](at::Context &c, bool on) { c.setDeterministicCuDNN(on); },
+     [](at::Context &c) { return c.deterministicCuDNN(); }},
+    {"benchmark_cudnn", [](at::Context &c, bool on) { c.setBenchmarkCuDNN(on); },
+     [](at::Context &c) { return c.benchmarkCuDNN(); }},
+    {"tf32_cudnn", [](at::Context &c, bool on) { c.setAllowTF32CuDNN(on); },
+     [](at::Context &c) { return c.allowTF32CuDNN(); }},
+    {"tf32_matmul", [](at::Context &c, bool on) { c.setAllowTF32CuBLAS(on); },
+     [](at::Context &c) { return c.allowTF32CuBLAS(); }},
+};
+
+const Flag &find_flag(const char *name) {
+  for (const Flag &flag : flags) {
+    if (std::strcmp(flag.name, name) == 0) return flag;
+  }
+  throw NotFound(std::string("libtorch's context has no flag ") + name);
+}
+
 shim_status set_context_flag(const char *name, bool on) {
-  return guarded([&] {
-    const std::string flag = name;
-    auto &context = at::globalContext();
-    if (flag == "deterministic") {
-      context.setDeterministicAlgorithms(on, false);
-    } else if (flag == "benchmark_cudnn") {
-      context.setBenchmarkCuDNN(on);
-    } else if (flag == "tf32_cudnn") {
-      context.setAllowTF32CuDNN(on);
-    } else if (flag == "tf32_matmul") {
-      context.setAllowTF32CuBLAS(on);
-    } else {
-      throw NotFound("libtorch's context has no flag " + flag);
-    }
-  });
+  return guarded([&] { find_flag(name).set(at::globalContext(), on); });
+}
+
+shim_status get_context_flag(const char *name, bool *out) {
+  return guarded([&] { *out = find_flag(name).get(at::globalContext()); });
 }
 
 }  // namespace
@@ -96,6 +115,7 @@ void add_devices(torch_shim &table) {
   table.get_num_threads = [] { return static_cast<int32_t>(at::get_num_threads()); };
   table.set_num_threads = [](int32_t count) { return guarded([&] { at::set_num_threads(count); }); };
   table.set_context_flag = set_context_flag;
+  table.get_context_flag = get_context_flag;
   table.symbol_library = [](const char *name) -> const char * {
     // The search that libtorch's own references go through: the program's symbols first, then the shim's libraries.
     void *address = dlsym(RTLD_DEFAULT, name);

@@ -67,18 +67,32 @@ struct Flatten : Layer {
   Tensor backward(const Tensor &gradient, bool) override { return gradient.reshape(shape).contiguous(format); }
 };
 
+// Draws what the tape draws: on a CUDA device `dropout` is native_dropout, whose numbers lie otherwise than bernoulli_'s,
+// and `dropout_` is bernoulli_ everywhere.
 struct Dropout : Layer {
   double p;
-  Tensor mask;
-  explicit Dropout(const shim_plan_layer &layer) : p(layer.p) {}
-  // As the tape's: where all is dropped, nothing is drawn.
+  int64_t drawing;
+  Tensor mask;  // fused: what was kept; else the factors
+  bool fused = false;
+  explicit Dropout(const shim_plan_layer &layer)
+      : p(layer.p), drawing(layer.count > 0 ? layer.integers[0] : int64_t{SHIM_DROPOUT_BY_DEVICE}) {}
   Tensor forward(const Tensor &x) override {
     if (p == 0) return x;
+    fused = p < 1 && x.numel() > 0 &&
+            (drawing == SHIM_DROPOUT_NATIVE || (drawing == SHIM_DROPOUT_BY_DEVICE && x.is_cuda()));
+    if (fused) {
+      auto [y, kept] = at::native_dropout(x, p, true);
+      mask = std::move(kept);
+      return y;
+    }
+    // Where all is dropped, nothing is drawn.
     mask = p == 1 ? at::zeros({}, x.options()) : at::empty_like(x).bernoulli_(1 - p).div_(1 - p);
     return x.mul(mask);
   }
   Tensor backward(const Tensor &gradient, bool) override {
-    return p == 0 ? gradient : gradient.mul(std::exchange(mask, Tensor()));
+    if (p == 0) return gradient;
+    const Tensor drawn = std::exchange(mask, Tensor());
+    return fused ? at::native_dropout_backward(gradient, drawn, 1.0 / (1.0 - p)) : gradient.mul(drawn);
   }
   Tensor infer(const Tensor &x, double &) const override { return x; }
 };

@@ -74,10 +74,9 @@ struct Bench: ParsableCommand {
     try Torch.setNumThreads(count)
     if let other { return try measure(other) }
     let place = Device(try chosenDevice(device))!
-    try place.requireAvailable()
     var settings = RunConfiguration()
-    (settings.device, settings.exact) = (place.description, exact)
-    try settings.applyDeviceSettings()
+    (settings.device, settings.exact, settings.threads) = (place.description, exact, count)
+    _ = try settings.prepareDevice()
     try Torch.manualSeed(0)
     let network = Models(rawValue: workload)!
     var (shape, classes) = (network.inputShape, network.classes)

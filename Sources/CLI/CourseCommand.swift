@@ -69,7 +69,9 @@ struct CourseCommand: ParsableCommand {
     settings.seed = seed
     settings.threads = try threads ?? Torch.numThreads
     settings.device = try chosenDevice(device)
-    try Torch.setNumThreads(settings.threads)
+    var computing = RunConfiguration()
+    (computing.device, computing.threads) = (settings.device, settings.threads)
+    _ = try computing.prepareDevice()
     let clock = ContinuousClock()
     var reports: [Report.Row] = []
     for row in chosen {

@@ -66,6 +66,11 @@ struct Doctor: ParsableCommand {
     for (index, gpu) in report.cudaDevices.enumerated() {
       let memory = gpu.memory.map { "\(fixed(Double($0) / Double(1 << 30), 1)) GiB" } ?? "memory unknown"
       print("cuda:\(index)        \(gpu.name), \(memory), compute capability \(gpu.capability)")
+      do {
+        try Device.cuda(index).requireAvailable()
+      } catch {
+        print("              \(error)")
+      }
     }
     for set in NamedDataset.allCases {
       let there = report.data[set.rawValue] == true

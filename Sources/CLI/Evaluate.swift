@@ -31,9 +31,7 @@ struct Evaluate: ParsableCommand {
     var configuration = try folder.readConfiguration()
     if let dataDir { configuration.dataDir = dataDir }
     if let device { configuration.device = try chosenDevice(device) }
-    try Torch.setNumThreads(configuration.threads)
-    let place = try TrainingRun.device(configuration)
-    try configuration.applyDeviceSettings()
+    let place = try configuration.prepareDevice()
     let model = try folder.loadModel(configuration).to(place)
     let loader = try configuration.testLoader(device: place)
     let clock = ContinuousClock()

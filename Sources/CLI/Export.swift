@@ -22,24 +22,23 @@ struct ExportReport: Encodable {
 func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to path: String) throws
   -> ExportReport
 {
-  let device = try TrainingRun.device(configuration)
+  // On the CPU, where the file opens on any machine and equal weights give equal bits.
   let images: Tensor
   let what: String
-  if let loader = try? configuration.testLoader(device: device), let batch = try loader.epoch().next() {
+  if let loader = try? configuration.testLoader(device: .cpu), let batch = try loader.epoch().next() {
     images = batch.images
     what = "test images"
   } else {
-    images = try Tensor.randn([configuration.batchSize] + configuration.inputShape).to(device)
+    images = try Tensor.randn([configuration.batchSize] + configuration.inputShape)
     what = "random images"
   }
   let metadata = String(decoding: try JSONEncoder.stable.encode(configuration), as: UTF8.self)
-  // A copy on the CPU: the file opens on any machine.
   let copy = try configuration.makeModel().eval()
   try copy.loadStateDict(model.stateDict())
   try ScriptModule(copy).save(to: path, extraFile: ("torchlayers.json", metadata))
   let differing = try noGrad { () -> Int in
-    let own = try model(images)
-    let loaded = try ScriptModule(path: path, device: device).eval()(images)
+    let own = try (Device(configuration.device)?.isCUDA == true ? copy : model)(images)
+    let loaded = try ScriptModule(path: path).eval()(images)
     let bothNaN = try own.isnan() & loaded.isnan()
     return try ((own .!= loaded) & ~bothNaN).sum().item(as: Int.self)
   }
@@ -70,9 +69,10 @@ struct Export: ParsableCommand {
     try Shim.load()
     let folder = try RunFolder(existing: runPath)
     let configuration = try folder.readConfiguration()
-    try Torch.setNumThreads(configuration.threads)
-    let device = try TrainingRun.device(configuration)
-    let model = try folder.loadModel(configuration).to(device)
+    var here = configuration
+    here.device = "cpu"
+    _ = try here.prepareDevice()
+    let model = try folder.loadModel(configuration)
     let report = try exportTorchScript(model, configuration, to: output ?? folder.torchScript)
     if json { return try Terminal.printJSON(report) }
     print("\(report.file): \(grouped(Double(report.bytes))) bytes, \(report.verified)")

@@ -64,7 +64,7 @@ struct Inspect: ParsableCommand {
     var configuration = try folder.readConfiguration()
     if let dataDir { configuration.dataDir = dataDir }
     if let device { configuration.device = try chosenDevice(device) }
-    try Torch.setNumThreads(configuration.threads)
+    let place = try configuration.prepareDevice()
     let subject: RunInspection.Subject =
       if let image {
         .picture(try Picture.read(path: image), name: image, invert: invert)
@@ -72,19 +72,19 @@ struct Inspect: ParsableCommand {
     let inspection: RunInspection
     do {
       inspection = try RunInspection(
-        folder, configuration, device: try TrainingRun.device(configuration), subject: subject,
+        folder, configuration, device: place, subject: subject,
         images: images, units: units
       ) { Interruption.isAsked }
     } catch is CancellationError {
       throw ExitCode(130)
     }
-    let place = output ?? folder.path + "/inspect"
-    let files = try inspection.write(to: place)
+    let target = output ?? folder.path + "/inspect"
+    let files = try inspection.write(to: target)
     let prediction = inspection.prediction
     if json {
       return try Terminal.printJSON(
         Report(
-          output: place, page: "\(place)/index.html", files: files, accuracy: inspection.accuracy,
+          output: target, page: "\(target)/index.html", files: files, accuracy: inspection.accuracy,
           count: inspection.count,
           prediction: .init(
             index: prediction.index, name: prediction.name, probability: prediction.probability),
@@ -92,6 +92,6 @@ struct Inspect: ParsableCommand {
     }
     print("picture   \(prediction.name) \(percent(prediction.probability))")
     print("accuracy  \(percent(inspection.accuracy)) of \(grouped(Double(inspection.count))) test images")
-    print("page      \(place)/index.html, and \(files.count - 1) PNG files beside it")
+    print("page      \(target)/index.html, and \(files.count - 1) PNG files beside it")
   }
 }

@@ -147,7 +147,10 @@ struct ParityCommand: ParsableCommand {
         "operation".padded(to: 34) + "cases".leftPadded(to: 5) + "ulps".leftPadded(to: 12)
           + "of the bound".leftPadded(to: 14))
     }
-    return try suite.run(only: only, worker: workerArguments, workers: Torch.numThreads) { report in
+    let place = Device(device) ?? .cpu
+    let free = try place.isCUDA ? CUDA.properties(of: place.index ?? 0).freeMemory : nil
+    let workers = try suite.workers(threads: Torch.numThreads, freeMemory: free)
+    return try suite.run(only: only, worker: workerArguments, workers: workers) { report in
       if !json { Self.show(report, selfTest: selfTest) }
     }
   }
@@ -233,11 +236,13 @@ struct ParityCommand: ParsableCommand {
     let unsupported = reports.reduce(0) { $0 + $1.unsupported }
     let elements = reports.reduce(0) { $0 + $1.elements }
     let unbounded = reports.reduce(0) { $0 + $1.unbounded }
+    let spread = reports.reduce(0) { $0 + $1.spread }
     print(
       "\(reports.count) operations, \(grouped(Double(total))) cases, \(grouped(Double(elements))) numbers "
         + "compared in \(duration(seconds))"
         + (unsupported > 0 ? "; \(unsupported) cases have no kernel in libtorch" : "")
-        + (unbounded > 0 ? "; \(unbounded) numbers have no bound" : ""))
+        + (unbounded > 0 ? "; \(unbounded) numbers have no bound" : "")
+        + (spread > 0 ? "; to \(spread) numbers a transform spread NaN or infinity" : ""))
     guard failed.isEmpty else { return print("failed: \(failed.joined(separator: ", "))") }
     print(selfTest ? "every disturbed result was caught" : "all within their computed bounds")
   }

@@ -46,8 +46,7 @@ struct Predict: ParsableCommand {
     guard let normalization = configuration.normalization, configuration.inputShape.count == 3 else {
       throw TorchError("\(folder.configuration) has no normalisation or no input shape")
     }
-    try Torch.setNumThreads(configuration.threads)
-    let place = try TrainingRun.device(configuration)
+    let place = try configuration.prepareDevice()
     let model = try folder.loadModel(configuration).to(place)
     // All pictures are read before the first result, so that a bad one is said at once.
     let pictures = try images.map { try (name: $0, picture: Picture.read(path: $0)) }

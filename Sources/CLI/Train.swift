@@ -42,7 +42,16 @@ struct Train: ParsableCommand {
     Int?
   @Option(help: "auto, cpu, cuda or cuda:N. (default: auto)") var device: String?
   @Option(help: "float32, bf16 or fp16. (default: float32)") var precision: String?
-  @Flag(help: "The same bits as Python PyTorch's default path, instead of faster kernels.") var exact = false
+  @Flag(
+    help: ArgumentHelp(
+      "Python PyTorch's default path instead of faster kernels: on the CPU the same bits; on a CUDA device its settings, "
+        + "but neither foreach optimizers nor a promise of bits, as cuDNN's may differ from run to run."))
+  var exact = false
+  @Flag(
+    help: ArgumentHelp(
+      "The same bits every time on the same device, also after --resume. On a CUDA device without a graph and without "
+        + "measuring of algorithms; a layer that has no such algorithm ends the run."))
+  var deterministic = false
   @Option(
     help: ArgumentHelp(
       "How training images are varied: none, flip (mirrored left to right), crop (moved), standard (crop and flip) "
@@ -55,9 +64,15 @@ struct Train: ParsableCommand {
   @Option(
     help: "libtorch, or reference: the from-scratch implementation, then libtorch to compare with.")
   var backend = "libtorch"
-  @Option(parsing: .unconditional, help: "Only so many training images.") var limit: Int?
   @Option(
-    parsing: .unconditional, help: "This share of the training images is kept for validation. (default: 0)")
+    parsing: .unconditional,
+    help: "Use only this many training images, of each class its share, chosen by the seed.")
+  var limit: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Keep this share of the training images, of each class, chosen by the seed, for validation after each epoch. "
+        + "(default: 0)"))
   var validationSplit: Double?
   @Option(help: "The run's folder. (default: below runs/)") var output: String?
   @Option(help: ArgumentHelp("Go on with an interrupted run.", valueName: "folder")) var resume: String?
@@ -73,7 +88,7 @@ struct Train: ParsableCommand {
         ("--precision \(precision ?? "")", precision.map { $0 != "float32" } ?? false),
         ("--validation-split", validationSplit != nil), ("--resume", resume != nil),
         ("--export", export != nil), ("--augment \(augment ?? "")", augment.map { $0 != "none" } ?? false),
-        ("--cuda-graph", cudaGraph != nil),
+        ("--cuda-graph", cudaGraph != nil), ("--deterministic", deterministic),
       ]
       if let wrong = given.first(where: \.1) {
         throw ValidationError(
@@ -104,7 +119,7 @@ struct Train: ParsableCommand {
         ("--optimizer", optimizer != nil), ("--lr", lr != nil), ("--momentum", momentum != nil),
         ("--weight-decay", weightDecay != nil), ("--schedule", schedule != nil), ("--seed", seed != nil),
         ("--threads", threads != nil),
-        ("--device", device != nil), ("--precision", precision != nil), ("--exact", exact),
+        ("--precision", precision != nil), ("--exact", exact), ("--deterministic", deterministic),
         ("--limit", limit != nil), ("--validation-split", validationSplit != nil),
         ("--output", output != nil),
         ("--data-dir", dataDir != nil), ("--augment", augment != nil), ("--cuda-graph", cudaGraph != nil),
@@ -112,7 +127,7 @@ struct Train: ParsableCommand {
       if let given = fixed.first(where: \.1) {
         throw ValidationError(
           "\(given.0) cannot be changed with --resume: the run goes on as its config.json says. Only --epochs "
-            + "can be given anew.")
+            + "and --device can be given anew.")
       }
     }
     if momentum != nil, let name = OptimizerName(rawValue: optimizer ?? "adam"), !name.hasMomentum {
@@ -138,6 +153,7 @@ struct Train: ParsableCommand {
     if let seed { made.seed = seed }
     if let precision { made.precision = Precision(rawValue: precision)! }
     made.exact = exact
+    if deterministic { made.deterministic = true }
     made.augment = augment.flatMap(Augmentation.init)
     made.cudaGraph = cudaGraph.flatMap(CUDAGraphUse.init)
     made.limit = limit
@@ -161,9 +177,14 @@ struct Train: ParsableCommand {
     try loadKeepingSmallBlocks()
     Interruption.install()
     let run =
-      try resume.map { try TrainingRun(resuming: $0, epochs: epochs) }
+      try resume.map { try TrainingRun(resuming: $0, epochs: epochs, device: device.map(chosenDevice)) }
       ?? TrainingRun(newConfiguration(), output: output)
     announce(run)
+    if let former = run.formerDevice {
+      Terminal.note(
+        "note: the run was on \(former) and goes on on \(run.configuration.device), from the same weights, optimizer state "
+          + "and place; its bits are no longer those of a run that stayed")
+    }
     let line = ProgressLine()
     let outcome = try run.train(
       observe: line.update, epochEnded: { line.epochEnded($0, of: run.configuration.epochs) },
@@ -197,6 +218,7 @@ struct Train: ParsableCommand {
         + "\(grouped(Double(run.trainer.loader.dataset.count))) images of \(c.data), \(c.epochs) epochs, batch "
         + "\(c.batchSize), \(c.optimizer.rawValue) \(c.lr)\(c.schedule.map { " \($0)" } ?? ""), \(c.device), \(c.threads) threads, libtorch \(c.libtorch)"
     )
+    c.keptSentences.forEach(Terminal.note)
   }
 
   private struct Report: Encodable {

@@ -48,6 +48,7 @@ struct ReferenceTraining {
     Terminal.note(
       "training \(c.model) with the reference implementation, without libtorch: \(c.data), \(c.epochs) epochs, "
         + "batch \(c.batchSize), \(c.optimizer.rawValue) \(c.lr), float32")
+    c.keptSentences.forEach(Terminal.note)
     let line = ProgressLine()
     let finished = try run.train(
       observe: line.update, epochEnded: { line.epochEnded($0, of: c.epochs) },

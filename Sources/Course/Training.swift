@@ -55,6 +55,10 @@ extension Lesson {
       wanted.classes = earlier.classes
       wanted.normalization = given.normalization ?? earlier.normalization
       wanted.fast = earlier.fast
+      wanted.keptImages = earlier.keptImages
+      // A run from before images were chosen by class took others, unless it took all.
+      let tookAll = given.limit == nil && given.validationSplit == 0
+      wanted.imageChoice = tookAll ? earlier.imageChoice : .byClass
       if earlier == wanted {
         listener.note("going on with \(path)")
         return try TrainingRun(resuming: path, epochs: nil)

@@ -83,7 +83,7 @@ private struct Sight {
     (run, test) = try lesson.train(configuration, as: "clothes", initialize: Self.initialize)
     lesson.show("test accuracy", test.accuracy, as: percent(test.accuracy))
     inspection = try RunInspection(
-      run.folder, run.configuration, device: try TrainingRun.device(run.configuration), subject: .test(0),
+      run.folder, run.configuration, device: try run.configuration.prepareDevice(), subject: .test(0),
       images: lesson.quick ? 1000 : nil, units: 8, shouldStop: lesson.listener.shouldStop)
     let page = "\(lesson.folder)/inspect"
     _ = try inspection.write(to: page)

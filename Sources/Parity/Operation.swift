@@ -22,9 +22,11 @@ struct KnownDefect: Error {
 
 extension Operation {
   /// Runs one case.
+  /// - Parameter judgedAs: the device whose bounds hold, for tests; nil for that of the tensors.
   func run(
     seed: UInt64, case number: Int, choices: [Int]? = nil, format: Format? = nil, device: Device,
-    steps: Int, disturb: Bool = false, announce: @escaping (String) -> Void = { _ in }
+    steps: Int, disturb: Bool = false, judgedAs: Device? = nil,
+    announce: @escaping (String) -> Void = { _ in }
   ) -> CaseResult {
     var draws = Draws(seed: seed, case: number, choices: choices)
     // Half of all cases are in float32.
@@ -33,13 +35,14 @@ extension Operation {
     let format = format ?? drawn
     let comparison = Comparison(
       device: device, format: format, steps: steps, disturb: disturb,
-      transforms: hasProducts || mostCases != nil,
-      announce: announce)
+      transforms: hasProducts || mostCases != nil, judgedAs: judgedAs, announce: announce)
     do {
-      try body(&draws, comparison)
+      try ReciprocalRoot.$assumed.withValue(comparison.onCUDA ? .dividedOrFunction : .divided) {
+        try body(&draws, comparison)
+      }
     } catch let error as KnownDefect {
       comparison.result.known = error.text
-    } catch let error as TorchError where error.message.contains("not implemented for") {
+    } catch let error as TorchError where comparison.isUnsupported(error.message) {
       comparison.result.unsupported = error.message
     } catch {
       comparison.fail("\(error)")

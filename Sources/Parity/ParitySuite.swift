@@ -21,6 +21,8 @@ public struct OperationReport: Codable, Sendable {
   public var unbounded = 0
   /// Tensors that held only norm-wise.
   public var normwise = 0
+  /// Elements to which a transform spread NaN or an infinity of their image.
+  public var spread = 0
   /// Cases that libtorch has no kernel for, by its own words.
   public var unsupported = 0
   /// Of random networks: how often each way to a number was compared.
@@ -48,6 +50,7 @@ public struct OperationReport: Codable, Sendable {
     elements += result.elements
     unbounded += result.unbounded
     normwise += result.normwise
+    spread += result.spread
     if let text = result.known { return known[text, default: 0] += 1 }
     if result.unsupported != nil { return unsupported += 1 }
     cases += 1

@@ -17,7 +17,9 @@ public final class ReferenceRun {
   private var classifier: Classifier<Float>
   private var generator: MersenneTwister
   private let training: RawImages
-  private let count: Int
+  /// The images that are trained on, by their numbers.
+  private let kept: [Int]
+  private var count: Int { kept.count }
   /// How many numbers an image has before each layer.
   private let sizes: [Int]
 
@@ -32,20 +34,21 @@ public final class ReferenceRun {
       throw TorchError("there is no data set \(configuration.data)", kind: .notFound)
     }
     training = try named.loadRaw(.train, folder: configuration.dataDir)
-    count = min(configuration.limit ?? training.count, training.count)
     configuration.inputShape = training.imageShape
     configuration.classes = training.classes
+    configuration.imageChoice = .byClass
+    kept = try configuration.chooseImages(labels: training.labels.map(Int.init)).training
     configuration.normalization = configuration.normalization ?? Normalization(of: training)
-    guard configuration.batchSize <= count else {
+    guard configuration.batchSize <= kept.count else {
       throw TorchError(
-        "the batch size \(configuration.batchSize) is larger than the training set of \(count) images")
+        "the batch size \(configuration.batchSize) is larger than the training set of \(kept.count) images")
     }
     network = try configuration.makeModel()
     var generator = MersenneTwister(seed: configuration.seed)
     let parameters = try ReferenceNetwork.layers(network).flatMap { try firstWeights($0, &generator) }
     self.generator = generator
     rates = configuration.makeOptimizer([])
-    let batches = (count + configuration.batchSize - 1) / configuration.batchSize
+    let batches = (kept.count + configuration.batchSize - 1) / configuration.batchSize
     schedule = try configuration.makeSchedule(rates, batches: batches)
     classifier = Classifier(parameters: parameters, optimizer: configuration.formula(rates))
     // One black image shows the sizes on the way.
@@ -61,12 +64,30 @@ public final class ReferenceRun {
     self.sizes = sizes
     self.configuration = configuration
     folder = try RunFolder(new: output, name: "\(configuration.modelName)-\(configuration.data)-reference")
-    try folder.write(configuration)
+    do {
+      try folder.write(configuration)
+    } catch {
+      folder.discard()
+      throw error
+    }
   }
 
-  /// Trains all epochs, or until `shouldStop`; then the folder has the weights so far.
+  /// Trains all epochs, or until `shouldStop`; then the folder has the weights so far. A training that fails leaves no
+  /// folder.
   /// - Returns: whether all epochs were trained.
   public func train(
+    observe: (TrainingProgress) throws -> Void, epochEnded: (EpochMetrics) throws -> Void,
+    shouldStop: () -> Bool
+  ) throws -> Bool {
+    do {
+      return try trainEpochs(observe: observe, epochEnded: epochEnded, shouldStop: shouldStop)
+    } catch {
+      folder.discard()
+      throw error
+    }
+  }
+
+  private func trainEpochs(
     observe: (TrainingProgress) throws -> Void, epochEnded: (EpochMetrics) throws -> Void,
     shouldStop: () -> Bool
   ) throws -> Bool {
@@ -86,10 +107,10 @@ public final class ReferenceRun {
           try save()
           return false
         }
-        let indices = order[start..<min(start + batchSize, count)]
+        let indices = order[start..<min(start + batchSize, count)].map { kept[$0] }
         let targets = indices.map { Int(training.labels[$0]) }
         let step = classifier.step(
-          try plan(batch: indices.count), self.images(indices, of: training), targets)
+          try plan(batch: indices.count), self.images(indices[...], of: training), targets)
         if let cycle = schedule as? OneCycleLR { try cycle.step() }
         classifier.optimizer = configuration.formula(rates)
         losses.append(step.loss)
@@ -234,13 +255,14 @@ public struct LibtorchRun: Sendable {
     configuration.exact = true
     try Torch.setNumThreads(configuration.threads)
     let dataset = try NamedDataset(rawValue: configuration.data)!.load(.train, folder: configuration.dataDir)
+    let kept = try configuration.chooseImages(labels: dataset.labels.scalars(as: Int.self)).training
     try Torch.manualSeed(configuration.seed)
     let model = try configuration.makeModel()
     let recorder = LossRecorder()
     let optimizer = configuration.makeOptimizer(model.parameters())
     let loader = try DataLoader(
-      dataset.slice(0..<min(configuration.limit ?? dataset.count, dataset.count)),
-      batchSize: configuration.batchSize, shuffle: true, normalization: configuration.normalization!)
+      dataset.selecting(kept), batchSize: configuration.batchSize, shuffle: true,
+      normalization: configuration.normalization!)
     let trainer = try Trainer(
       model, optimizer: optimizer, loader: loader, loss: recorder,
       schedule: try configuration.makeSchedule(optimizer, batches: loader.count))

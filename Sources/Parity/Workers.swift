@@ -210,6 +210,24 @@ extension ParitySuite {
     }
   }
 
+  /// How many processes share a GPU at most: it runs the kernels of one at a time, and while it does the others compute
+  /// the reference. More would only add contexts, each with the libraries' kernels and workspaces.
+  static let mostOnGPU = 4
+
+  /// What a process is reckoned to take of a GPU's memory: context, kernels, cuBLAS's and cuDNN's workspaces, and blocks
+  /// that libtorch keeps. The cases themselves are small.
+  static let bytesOnGPU = 2 << 30
+
+  /// How many worker processes to run.
+  /// - Parameters:
+  ///   - threads: the threads of this machine's processor.
+  ///   - freeMemory: of the GPU that they share, in bytes, nil when not known. Half is left to other programs.
+  public func workers(threads: Int, freeMemory: Int?) -> Int {
+    guard Device(device)?.isCUDA == true else { return threads }
+    let fitting = (freeMemory ?? 0) / 2 / Self.bytesOnGPU
+    return max(1, min(threads, Self.mostOnGPU, fitting))
+  }
+
   /// An operation that ends its process.
   static let crash = "crash"
 

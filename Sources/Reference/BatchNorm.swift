@@ -66,7 +66,7 @@ public struct BatchNorm: Layer {
       ?? Self.batchStatistics(x)
     let (weight, bias) = (parameters.first, parameters.dropFirst().first)
     // 1 / σ of each channel.
-    let inverse = variance.map { Scalar(1) / ($0 + zero.constant(1).scaled(by: eps)).sqrt() }
+    let inverse = variance.map { ($0 + zero.constant(1).scaled(by: eps)).reciprocalRoot() }
     var y = x
     for (c, places) in channels.enumerated() {
       // As `x·α + (b − mean·α)` with α = w / σ: two operations an element.

@@ -45,7 +45,7 @@ public struct GroupNormalization: Layer {
     var differences = Scalar.Sum()
     for value in x { differences.add((value - mean).squared()) }
     let variance = (differences.total() / n).or(squares.total() / n - mean * mean)
-    return (mean, Scalar(1) / (variance + mean.constant(1).scaled(by: eps)).sqrt())
+    return (mean, (variance + mean.constant(1).scaled(by: eps)).reciprocalRoot())
   }
 
   /// Backward, with s = Σ g·w·x, t = Σ g·w over a group of n: `∂x = g·w/σ + x·c − c·mean − t/(σn)`, where

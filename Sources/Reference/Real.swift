@@ -24,6 +24,8 @@ public protocol Real: Sendable {
   /// `log(1 + x)`
   func log1p() -> Self
   func sqrt() -> Self
+  /// `1 / √x`
+  func reciprocalRoot() -> Self
   func tanh() -> Self
   /// `1 / (1 + e⁻ˣ)`
   func sigmoid() -> Self
@@ -105,6 +107,7 @@ extension Real {
 extension Real where Self: BinaryFloatingPoint {
   public var value: Double { Double(self) }
   public var error: Double { 0 }
+  public func reciprocalRoot() -> Self { 1 / sqrt() }
   public func log1p() -> Self { self > -0.5 && self < 0.5 ? Self(Libm.log1p(value)) : (1 + self).log() }
   public func sigmoid() -> Self { 1 / (1 + (-self).exp()) }
   public func expm1() -> Self { Self(Libm.expm1(value)) }

@@ -88,6 +88,17 @@ public enum Format: UInt8, Sendable, CaseIterable {
   }
 }
 
+/// How the computation that is judged may take `1 / √x`.
+public enum ReciprocalRoot: Sendable {
+  /// A square root, then a division, each rounded: on a CPU.
+  case divided
+  /// So, or by a function that is off by up to two units in the last place: CUDA's `rsqrt`.
+  case dividedOrFunction
+
+  /// What bounds are computed for: that of the device that a case runs on.
+  @TaskLocal public static var assumed = ReciprocalRoot.divided
+}
+
 /// A Double with a bound on how far the same computation in another format may be from it: running error
 /// analysis. Each operation passes on its operands' errors and adds a rounding of its own; a function adds two
 /// units in the last place and, below the smallest normal number, may give zero.
@@ -177,6 +188,18 @@ public struct Running: Real {
   public func sqrt() -> Running {
     let y = value.squareRoot()
     return Running(rounded: y, passedOn: error == 0 ? 0 : Swift.min(error / y, error.squareRoot()), format)
+  }
+
+  public func reciprocalRoot() -> Running {
+    let divided = Running(1) / sqrt()
+    guard ReciprocalRoot.assumed == .dividedOrFunction else { return divided }
+    // It falls ever more slowly: an argument that is off by e changes it by at most 1/√(x − e) − 1/√x.
+    let y = 1 / value.squareRoot()
+    let safe = value - error
+    let passedOn = error == 0 ? 0 : safe > 0 ? 1 / safe.squareRoot() - y : .infinity
+    let function = Running(function: y, passedOn: passedOn, format)
+    // The same value both times: the wider bound covers both.
+    return function.error > divided.error ? function : divided
   }
 
   public func tanh() -> Running {

@@ -36,6 +36,66 @@ struct DeviceTests {
     #expect(configuration.contains("\"augment\" : \"standard\""))
   }
 
+  @Test(
+    "--deterministic is in config.json, stays when the run goes on, and two such runs are equal to the byte")
+  func deterministic() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    try writeData(torchlayers)
+    let arguments = [
+      "train", "--model", "cnn", "--data-dir", "data", "--threads", "1", "--deterministic", "--limit", "200",
+    ]
+    for (output, epochs) in [("a", "2"), ("b", "1")] {
+      let ended = try torchlayers(arguments + ["--epochs", epochs, "--output", output])
+      #expect(ended.status == 0, "\(ended.errors)")
+    }
+    expectError(
+      try torchlayers("train", "--resume", "b", "--deterministic"), 64, "--deterministic cannot be changed")
+    #expect(try torchlayers("train", "--resume", "b", "--epochs", "2").status == 0)
+    for run in ["a", "b"] {
+      let configuration = try String(decoding: torchlayers.read("\(run)/config.json"), as: UTF8.self)
+      #expect(configuration.contains("\"deterministic\" : true"))
+    }
+    let weights = try ["a", "b"].map { try torchlayers.read("\($0)/model.safetensors") }
+    #expect(weights[0] == weights[1])
+  }
+
+  @Test(
+    "a run from a GPU is continued, evaluated, inspected and used on the CPU, and exported without asking")
+  func fromGPU() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    try writeData(torchlayers)
+    let made = try torchlayers(
+      "train", "--model", "softmax", "--data-dir", "data", "--threads", "1", "--epochs", "1", "--output",
+      "run")
+    #expect(made.status == 0, "\(made.errors)")
+    let picture = Picture(width: 28, height: 28, channels: 1, pixels: .init(repeating: 9, count: 784))
+    try torchlayers.write("picture.png", picture.pngData())
+    func asOfGPU() throws {
+      let text = try String(decoding: torchlayers.read("run/config.json"), as: UTF8.self)
+      try torchlayers.write(
+        "run/config.json",
+        Array(text.replacing("\"device\" : \"cpu\"", with: "\"device\" : \"cuda:99\"").utf8))
+    }
+    try asOfGPU()
+    for command in [["evaluate", "run"], ["predict", "run", "picture.png"], ["inspect", "run"]] {
+      expectError(
+        try torchlayers(command), 1, "the device cuda:99 is not available", "--device cpu does without")
+      let ended = try torchlayers(command + ["--device", "cpu"])
+      #expect(ended.status == 0, "\(command): \(ended.errors)")
+    }
+    #expect(try torchlayers("export", "run").status == 0)
+    expectError(
+      try torchlayers("train", "--resume", "run", "--epochs", "2"), 1, "cuda:99 is not available",
+      "--device cpu does without")
+    let resumed = try torchlayers("train", "--resume", "run", "--epochs", "2", "--device", "cpu")
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(resumed.errors.contains("the run was on cuda:99 and goes on on cpu"))
+    let configuration = try String(decoding: torchlayers.read("run/config.json"), as: UTF8.self)
+    #expect(configuration.contains("\"device\" : \"cpu\"") && configuration.contains("\"epochs\" : 2"))
+  }
+
   @Test("words that are none for --augment, --cuda-graph and --precision are named, with what may be said")
   func words() throws {
     let torchlayers = try Command()

@@ -91,6 +91,17 @@ struct ParityCommandTests {
       .dropFirst().map { $0.split(separator: ",").compactMap { Double($0) } }
     #expect(rows.count == 12 && rows.allSatisfy { abs($0[1] - $0[2]) < 1e-5 })
     #expect(String(decoding: try torchlayers.read("run/report.html"), as: UTF8.self).contains("<svg"))
+    // An ordinary run takes the same images, of each class its share.
+    #expect(ended.errors.contains("training on 600 images: 60 of each class"), "\(ended.errors)")
+    let plain = try torchlayers(
+      "train", "--exact", "--model", "mlp", "--limit", "600", "--epochs", "2", "--seed", "5", "--output",
+      "plain",
+      "--json"
+    ).json()
+    let losses = try [plain, json].map { run in
+      try #require(run["epochs"] as? [[String: Any]]).map { try #require($0["train_loss"] as? Double) }
+    }
+    #expect(zip(losses[0], losses[1]).allSatisfy { abs($0 - $1) < 1e-5 }, "\(losses)")
     // libtorch evaluates the weights that the reference trained.
     let evaluated = try torchlayers("evaluate", "run", "--json").json()
     #expect(abs(try #require(evaluated["accuracy"] as? Double) - own!) < 0.001)

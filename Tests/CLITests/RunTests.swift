@@ -169,6 +169,36 @@ struct RunTests {
     expectError(try torchlayers("train", "--resume", "dead", "--epochs", "2"), 1, "checkpoint.safetensors")
   }
 
+  @Test("what is kept for validation and by the limit is said and written; a share of no image is an error")
+  func keptImages() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let flags = ["train", "--model", "softmax", "--epochs", "1", "--threads", "1"]
+    let ended = try torchlayers(
+      flags + ["--limit", "300", "--validation-split", "0.1", "--output", "run"])
+    #expect(ended.status == 0, "\(ended.errors)")
+    #expect(ended.errors.contains("training on 270 images: 27 of each class"), "\(ended.errors)")
+    #expect(ended.errors.contains("validating on 30 images: 3 of each class"), "\(ended.errors)")
+    let text = String(decoding: try torchlayers.read("run/config.json"), as: UTF8.self)
+    #expect(text.contains("\"image_choice\" : \"by-class\"") && text.contains("\"kept_images\""))
+    expectError(
+      try torchlayers(flags + ["--limit", "100", "--validation-split", "0.0001", "--output", "none"]), 1,
+      "is not one image", "choose at least 0.01")
+    #expect(!FileManager.default.fileExists(atPath: torchlayers.path("none")))
+  }
+
+  @Test("a training whose first step fails leaves no folder, and its name can be used")
+  func failedTraining() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let layers = "layers:\n  - Flatten\n  - BatchNorm1d\n  - Linear: {outFeatures: classes}\n"
+    try torchlayers.write("norm.yaml", Array(layers.utf8))
+    let flags = ["train", "--model", "norm.yaml", "--epochs", "1", "--limit", "100", "--output", "run"]
+    expectError(try torchlayers(flags + ["--batch-size", "1"]), 1, "more than 1 value")
+    #expect(!FileManager.default.fileExists(atPath: torchlayers.path("run")))
+    #expect(try torchlayers(flags + ["--batch-size", "20"]).status == 0)
+  }
+
   @Test("a loss that is not finite is said once; the run goes on, is saved, exported and resumed")
   func notFinite() throws {
     let torchlayers = try Command()

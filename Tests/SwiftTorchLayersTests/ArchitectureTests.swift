@@ -51,6 +51,59 @@ struct ArchitectureTests {
       try parameterCount(make(text, [3, 17, 40], classes: 4)) == 2432 + 51264 + 64 * 40 * 1024 + 1024 + 4100)
   }
 
+  @Test("use: runs a layer once more, frozen: trains it not; both are written back")
+  func usedAgainAndFrozen() throws {
+    let text = """
+      layers:
+        - Conv2d: {outChannels: 4, kernelSize: 3, padding: 1, name: first}
+        - ReLU
+        - Conv2d: {outChannels: 4, kernelSize: 3, padding: 1, frozen: true}
+        - use: 2
+        - Residual:
+            name: block
+            frozen: true
+            layers:
+              - BatchNorm2d
+              - use: 2
+        - use: block
+        - Flatten
+        - Linear: {outFeatures: classes}
+      """
+    let model = try #require(try make(text, [1, 6, 6]) as? Sequential)
+    #expect(model[3] === model[2] && model[5] === model[4])
+    #expect((model[4] as? Residual)?.body[1] === model[2])
+    let trained = model.namedParameters().filter { $0.tensor.requiresGrad }.map(\.name)
+    #expect(trained == ["first.weight", "first.bias", "7.weight", "7.bias"])
+    #expect(model.namedParameters().count == 8)
+
+    let written = try Architecture.yaml(of: model, inputShape: [1, 6, 6], classes: 10)
+    let again = try #require(try make(written, [1, 6, 6]) as? Sequential)
+    #expect("\(again)" == "\(model)")
+    #expect(again[3] === again[2] && again[5] === again[4] && (again[4] as? Residual)?.body[1] === again[2])
+    #expect(again.namedParameters().filter { $0.tensor.requiresGrad }.map(\.name) == trained)
+  }
+
+  @Test(
+    "a use: of what is not there, does not fit or overwrites a branch's input is refused with its line",
+    arguments: [
+      (
+        "  - Linear: {outFeatures: 4, name: one}\n  - use: oen", "net.yaml:4: use names oen",
+        "did you mean one?"
+      ),
+      ("  - Flatten\n  - Linear: {outFeatures: 4}\n  - use: 1", "net.yaml:5: use: 1 does not fit", ""),
+      ("  - use: 0\n  - ReLU", "net.yaml:3: use names 0", ""),
+      ("  - use: {a: 1}", "net.yaml:3: use needs the name or the number", ""),
+      ("  - ReLU: {frozen: 3}", "net.yaml:3: frozen must be true or false", ""),
+      (
+        "  - ReLU: {inplace: true, name: r}\n  - Residual:\n      layers:\n        - use: r",
+        "at the begin of a branch must not be inplace", ""
+      ),
+    ])
+  func useMistakes(_ layers: String, _ sentence: String, _ hint: String) {
+    let text = complaint(layers)
+    #expect(text.contains(sentence) && (hint.isEmpty || text.contains(hint)), "\(text)")
+  }
+
   @Test("every built-in stack, written as YAML, loads back to the same model", arguments: Models.allCases)
   func roundTrip(_ model: Models) throws {
     let small: [Models: [Int]] = [

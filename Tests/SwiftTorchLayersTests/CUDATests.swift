@@ -69,8 +69,84 @@ struct CUDAProblemTests {
     #expect(configuration.fastChanges.contains { $0.contains("CUDA graph") })
     configuration.cudaGraph = .off
     #expect(!configuration.fastChanges.contains { $0.contains("CUDA graph") })
+    configuration.cudaGraph = nil
+    #expect(
+      configuration.wantsCUDAGraph && configuration.fastChanges.contains { $0.contains("by measuring") })
+    // A resumed run would record its graph elsewhere, and cuDNN measure anew.
+    configuration.deterministic = true
+    #expect(!configuration.wantsCUDAGraph)
+    #expect(!configuration.fastChanges.contains { $0.contains("by measuring") || $0.contains("CUDA graph") })
+    #expect(configuration.fastChanges.contains { $0.contains("TF32") })
+  }
+
+  @Test("exact is Python's bits on the CPU; what it is not on CUDA, config.json says")
+  func exactChanges() {
+    var configuration = RunConfiguration()
     configuration.exact = true
     #expect(configuration.fastChanges.isEmpty)
+    configuration.device = "cuda"
+    #expect(configuration.fastChanges.count == 2 && configuration.fastChanges[0].contains("foreach=True"))
+    #expect(configuration.fastChanges[1].contains("differ from run to run"))
+    configuration.deterministic = true
+    #expect(configuration.fastChanges.count == 1 && configuration.fastChanges[0].contains("foreach=True"))
+  }
+
+  @Test("a GPU that libtorch has no kernels for is a sentence, before the first one fails and after")
+  func architectures() throws {
+    let built = CUDA.Architectures(
+      """
+      PyTorch built with:
+        - CUDA Runtime 13.0
+        - NVCC architecture flags: -gencode;arch=compute_75,code=sm_75;-gencode;arch=compute_86,code=sm_86;\
+      -gencode;arch=compute_90a,code=sm_90a;-gencode;arch=compute_120,code=sm_120
+        - CuDNN 91.3
+      """)
+    #expect(built.binary.map(\.number) == [75, 86, 90, 120] && built.portable.isEmpty)
+    for (major, minor) in [(7, 5), (8, 6), (8, 9), (9, 0), (12, 0), (12, 1)] {
+      #expect(built.problem(with: (major, minor)) == nil, "\(major).\(minor)")
+    }
+    for (major, minor) in [(6, 1), (7, 0), (8, 0), (9, 1), (10, 0)] {
+      #expect(built.problem(with: (major, minor)) != nil, "\(major).\(minor)")
+    }
+    #expect(
+      built.problem(with: (6, 1))
+        == "it has compute capability 6.1, and this libtorch has kernels for 7.5, 8.6, 9.0, 12.0 only; install a torch "
+        + "that was built for it")
+    // PTX serves whatever is newer.
+    let portable = CUDA.Architectures(
+      "-gencode;arch=compute_80,code=sm_80;-gencode;arch=compute_80,code=compute_80")
+    #expect(portable.problem(with: (9, 0)) == nil && portable.problem(with: (7, 5)) != nil)
+    // A build that says nothing is tried.
+    #expect(CUDA.Architectures(try Shim.buildConfiguration).problem(with: (3, 5)) == nil)
+
+    let text = """
+      CUDA error: no kernel image is available for execution on the device
+      Search for `cudaErrorNoKernelImageForDevice' in https://docs.nvidia.com/cuda/cuda-runtime-api for more information.
+      CUDA kernel errors might be asynchronously reported at some other API call.
+      For debugging consider passing CUDA_LAUNCH_BLOCKING=1
+      """
+    #expect(Shim.sentence(text).hasPrefix("this libtorch has no kernels for this GPU"))
+    #expect(!Shim.sentence(text).contains("\n") && Shim.sentence("a\n\nb") == "a\nb")
+  }
+
+  @Test("an operator that is refused for want of a deterministic algorithm is named, without Python's advice")
+  func refusal() throws {
+    let text =
+      "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you set "
+      + "'torch.use_deterministic_algorithms(True)'. You can turn off determinism just for this operation, or you can use "
+      + "the 'warn_only=True' option."
+    let sentence = Shim.sentence(text)
+    #expect(
+      sentence.hasPrefix(
+        "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation here"))
+    #expect(sentence.contains("--deterministic") && !sentence.contains("warn_only"))
+    // As the CPU refuses put_ without accumulating.
+    try Torch.useDeterministicAlgorithms(true)
+    defer { try? Torch.useDeterministicAlgorithms(false) }
+    let x = try Tensor.zeros([3])
+    #expect(
+      message { try Tensor.call("aten::put_", x, try Tensor([0]), try Tensor([1] as [Float]), false) }
+        .contains("does not have a deterministic implementation here"))
   }
 
   @Test("channels_last weights keep their values and their state-dict, and train as before")
@@ -142,6 +218,42 @@ struct CUDADeviceTests {
     }
     let states = try [trainer, plain].map { try $0.checkpoint().tensors["random.cuda"]?.bytes() }
     #expect(states[0] == states[1])
+  }
+
+  @Test(
+    "a checkpoint is in host memory and takes nothing of the device's; without its random numbers they go on")
+  func checkpoint() throws {
+    let trainer = try Self.makeTrainer(cudaGraph: false)
+    try trainer.fit(epochs: 1)
+    let before = try CUDA.memory()
+    try CUDA.resetPeakMemory()
+    let (tensors, metadata) = try trainer.checkpoint()
+    #expect(tensors.values.allSatisfy { $0.device == .cpu })
+    #expect(try CUDA.memory().peakAllocated < before.allocated + 1 << 20)
+    let resumed = try Self.makeTrainer(cudaGraph: false)
+    let seeded = try Generator.default(for: .cuda).state().bytes()
+    var ofCPU = tensors
+    ofCPU["random.cuda"] = nil
+    try resumed.restore(ofCPU, metadata: metadata)
+    #expect(try Generator.default(for: .cuda).state().bytes() == seeded)
+    try resumed.restore(tensors, metadata: metadata)
+    #expect(try Generator.default(for: .cuda).state().bytes() == tensors["random.cuda"]?.bytes())
+  }
+
+  @Test("a plan's dropout draws what the tape's draws", arguments: [false, true])
+  func planDropout(_ inplace: Bool) throws {
+    let model = try Sequential([
+      Linear(inFeatures: 7, outFeatures: 4096), Dropout(p: 0.3, inplace: inplace),
+      Linear(inFeatures: 4096, outFeatures: 3),
+    ]).to(.float64).to(.cuda)
+    let (x, labels) = (
+      try Tensor.randn([5, 7]).to(dtype: .float64, device: .cuda), try Tensor([0, 1, 2, 0, 1]).to(.cuda)
+    )
+    let plan = try #require(try StepPlan(model))
+    try Torch.manualSeed(5)
+    let planned = try plan.step(x, labels)
+    try Torch.manualSeed(5)
+    #expect(try planned.logits.bytes() == noGrad { try model(x) }.bytes())
   }
 
   @Test("every replay draws new numbers, those that would have come without a graph")

@@ -31,10 +31,13 @@ private final class StandIn: StepGraph {
     let tensors = try device()
     let saved = try noGrad { try tensors.map { try $0.detach().clone() } }
     let random = try Generator.default().state()
-    try work()
-    try last()
+    let recorded = Result {
+      try DeviceRates.$isRecording.withValue(true, operation: work)
+      try last()
+    }
     try noGrad { for (tensor, value) in zip(tensors, saved) { try tensor.copy_(value) } }
     try Generator.default().setState(random)
+    try recorded.get()
     if case .capture = fault {
       throw TorchError("operation not permitted when stream is capturing\nSearch for it", kind: .outOfMemory)
     }
@@ -46,7 +49,8 @@ private final class StandIn: StepGraph {
     if case .replay(let number) = fault, number == replays {
       throw TorchError("CUDA error: out of memory", kind: .outOfMemory)
     }
-    try work?()
+    // The kernels of a graph read what was recorded: the scalars on the device.
+    try DeviceRates.$isRecording.withValue(true) { try work?() }
     replays += 1
   }
 }
@@ -91,7 +95,7 @@ struct CapturedStepTests {
       let sums = trainer.sums.state
       let scaler = trainer.scaler.map { [$0.scaleFactor, $0.growthTracker] } ?? []
       let dictionaries = [trainer.model.stateDict(), trainer.optimizer.stateDict()]
-      return dictionaries.flatMap(\.values) + [sums.loss, sums.right] + scaler
+      return dictionaries.flatMap(\.values) + sums.values + scaler
     }
     trainer.makeGraph = { _ in graph }
     return graph
@@ -140,26 +144,91 @@ struct CapturedStepTests {
     try Self.expectEqual(trainer, plain)
   }
 
-  @Test("a learning rate that changes is on the device before the step is repeated")
-  func schedule() throws {
-    func train(cudaGraph: Bool) throws -> (Trainer, StandIn, Adam) {
-      let trainer = try Self.makeTrainer(cudaGraph: cudaGraph)
-      let adam = try #require(trainer.optimizer as? Adam)
-      adam.rates.alwaysUsed = true
+  @Test("a learning rate that changes is on the device before the step is repeated", arguments: 0..<2)
+  func schedule(_ kind: Int) throws {
+    func optimizer(_ parameters: [Tensor]) -> any AnyOptimizer {
+      if kind == 0 { return Adam(parameters, lr: Self.lr, fused: true) }
+      return SGD(parameters, lr: Self.lr, momentum: 0.5, fused: true)
+    }
+    func train(cudaGraph: Bool) throws -> (Trainer, StandIn, [Double]) {
+      let trainer = try Self.makeTrainer(cudaGraph: cudaGraph, optimizer: optimizer)
       let graph = Self.standIn(for: trainer)
+      var seen: [Double] = []
       // What a device would read.
       graph.beforeReplay = {
-        let rate = adam.learningRates[0]
-        #expect(adam.rates.value(of: 0) == rate)
-        let tensor = try adam.rates.tensor(0..<6, rate, on: .cpu)
-        #expect(try tensor?.item(as: Double.self) == rate)
+        let rates = (trainer.optimizer as? Adam)?.rates ?? (trainer.optimizer as? SGD)?.rates
+        seen.append(try #require(rates?.scalar(of: 0)).item(as: Double.self))
+        #expect(seen.last == trainer.optimizer.learningRates[0])
       }
-      try trainer.fit(epochs: 2, observe: { _ in adam.learningRates = [adam.learningRates[0] / 2] })
-      return (trainer, graph, adam)
+      try trainer.fit(
+        epochs: 2,
+        observe: { _ in trainer.optimizer.learningRates = [trainer.optimizer.learningRates[0] / 2] })
+      return (trainer, graph, seen)
     }
-    let (trainer, graph, adam) = try train(cudaGraph: true)
-    #expect(graph.replays == 11 && adam.learningRates[0] == Self.lr / 65536)
+    let (trainer, graph, seen) = try train(cudaGraph: true)
+    #expect(graph.replays == 11 && Set(seen).count == 11)
+    #expect(trainer.optimizer.learningRates[0] == Self.lr / 65536)
     try Self.expectEqual(trainer, try train(cudaGraph: false).0)
+  }
+
+  @Test(
+    "only a step that is recorded has its learning rate in float32, as a scalar on the device",
+    arguments: 0..<3)
+  func rates(_ kind: Int) throws {
+    func make(_ weight: Tensor) -> (any CapturableOptimizer, scalar: () -> Tensor?) {
+      func both<S>(_ optimizer: Optimizer<S>) -> (any CapturableOptimizer, scalar: () -> Tensor?) {
+        (optimizer as! any CapturableOptimizer, { optimizer.rates.scalar(of: 0) })
+      }
+      switch kind {
+      case 0: return both(Adam([weight], lr: 0.1, fused: true))
+      case 1: return both(AdamW([weight], lr: 0.1, fused: true))
+      default: return both(SGD([weight], lr: 0.1, fused: true))
+      }
+    }
+    let weight = try Tensor([0.5] as [Float]).requiresGrad(true)
+    weight.grad = try Tensor.ones([1])
+    let (optimizer, scalar) = make(weight)
+    try optimizer.step()
+    #expect(scalar() == nil)
+    try DeviceRates.$isRecording.withValue(true) { try optimizer.step() }
+    let rate = try #require(scalar())
+    #expect(try rate.dtype == .float32 && rate.item(as: Float.self) == 0.1)
+    // A step beside the graph leaves the scalar alone; what comes before a replay does not.
+    optimizer.learningRates = [0.25]
+    try optimizer.step()
+    #expect(try rate.item(as: Float.self) == 0.1)
+    try optimizer.refreshLearningRates()
+    #expect(try rate.item(as: Float.self) == 0.25)
+  }
+
+  @Test("steps in float64 have the learning rate in float64, and are not recorded", arguments: 0..<2)
+  func float64(_ kind: Int) throws {
+    func train(_ lr: Double, captured: Bool) throws -> (weight: Double, failure: String) {
+      let weight = try Tensor([0.5]).requiresGrad(true)
+      #expect(weight.dtype == .float64)
+      let optimizer: any CapturableOptimizer =
+        kind == 0 ? Adam([weight], lr: lr, fused: true) : SGD([weight], lr: lr, momentum: 0.5, fused: true)
+      func step() throws {
+        weight.grad = try Tensor([1.0])
+        try optimizer.step()
+      }
+      guard captured else {
+        for _ in 0..<CapturedStep.warmUps { try step() }
+        return (try weight.item(as: Double.self), "")
+      }
+      let graph = StandIn()
+      graph.device = { [weight] + Array(optimizer.stateDict().values) }
+      let recorded = CapturedStep(graph, on: .cpu, optimizer: optimizer, flags: { [] }) { _ in try step() }
+      let batch = DataLoader.Selection.rows(try Tensor([0]))
+      for _ in 0..<CapturedStep.warmUps { try recorded(batch) }
+      let failure = #expect(throws: CapturedStep.Failure.self) { try recorded(batch) }
+      return (try weight.item(as: Double.self), failure.map { "\($0.reason)" } ?? "")
+    }
+    let (weight, failure) = try train(0.1, captured: true)
+    #expect(
+      failure == "a recorded step has its learning rate in float32, too coarse for parameters in float64")
+    #expect(try weight == train(0.1, captured: false).weight)
+    #expect(try weight != train(Double(Float(0.1)), captured: false).weight)
   }
 
   @Test("a momentum that changes ends the repetition: it is part of what was recorded")

@@ -1,5 +1,7 @@
-import SwiftTorchLayers
+import CTorchShim
 import Testing
+
+@testable import SwiftTorchLayers
 
 @Suite("Steps without the tape", .serialized)
 struct StepPlanTests {
@@ -163,6 +165,53 @@ struct StepPlanTests {
           #expect(try (gradient - tape).abs().max().item(as: Double.self) < 1e-5)
         }
       }
+    }
+  }
+
+  @Test(
+    "dropout draws what the tape's operator draws: bernoulli_ on the CPU and in place, native_dropout on CUDA",
+    arguments: [SHIM_DROPOUT_BY_DEVICE, SHIM_DROPOUT_BERNOULLI, SHIM_DROPOUT_NATIVE], [0.3, 1])
+  func dropoutDraws(_ drawing: Int, _ p: Double) throws {
+    try Torch.setNumThreads(1)
+    let first = try Linear(inFeatures: 7, outFeatures: 40).to(.float64)
+    let second = try Linear(inFeatures: 40, outFeatures: 3).to(.float64)
+    func dense(_ layer: Linear) -> PlanLayer {
+      PlanLayer(kind: Int(SHIM_PLAN_LINEAR), weight: layer.weight, bias: layer.bias)
+    }
+    let plan = try PlanLayer.makePlan(
+      [dense(first), PlanLayer(kind: Int(SHIM_PLAN_DROPOUT), integers: [drawing], p: p), dense(second)],
+      example: nil)
+    defer { try? Shim.table.plan_release(plan) }
+    let (x, labels) = (try Tensor.randn([5, 7]).to(.float64), try Tensor([0, 1, 2, 0, 1]))
+    for seed in 0..<3 as Range<UInt64> {
+      try Torch.manualSeed(seed)
+      var (logits, loss): (OpaquePointer?, OpaquePointer?)
+      try Shim.check(try Shim.table.plan_step(plan, try x.pointer, try labels.pointer, &logits, &loss))
+      let planned = (logits: Tensor(owning: logits!), loss: Tensor(owning: loss!))
+      let parameters = first.parameters() + second.parameters()
+      let gradients = try parameters.map { try #require($0.grad).bytes() }
+      for parameter in parameters { parameter.grad = nil }
+
+      try Torch.manualSeed(seed)
+      let hidden = try first(x)
+      let dropped =
+        try drawing == SHIM_DROPOUT_NATIVE && p < 1
+        ? Operator("aten::native_dropout").tensors(hidden, p, true)[0] : Dropout(p: p)(hidden)
+      let taped = try second(dropped)
+      let value = try crossEntropy(taped, labels)
+      try value.backward()
+      #expect(try planned.logits.bytes() == taped.detach().bytes())
+      #expect(try planned.loss.bytes() == value.detach().bytes())
+      #expect(try gradients == parameters.map { try #require($0.grad).bytes() })
+      for parameter in parameters { parameter.grad = nil }
+    }
+  }
+
+  @Test("a plan tells whether the tape's dropout works in place, where it draws otherwise on CUDA")
+  func dropoutKinds() throws {
+    for (inplace, drawing) in [(false, SHIM_DROPOUT_BY_DEVICE), (true, SHIM_DROPOUT_BERNOULLI)] {
+      let layers = try #require(PlanLayer.layers(of: Sequential([Dropout(p: 0.3, inplace: inplace)])))
+      #expect(layers.count == 1 && layers[0].integers == [Int(drawing)] && layers[0].p == 0.3)
     }
   }
 

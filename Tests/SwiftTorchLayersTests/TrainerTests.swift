@@ -134,6 +134,50 @@ struct TrainerTests {
     #expect(try rates("onecycle") == expected)
   }
 
+  @Test("a plateau is told the validation loss, and without validation the training loss")
+  func plateauLoss() throws {
+    func plateau(_ optimizer: any AnyOptimizer) -> ReduceLROnPlateau {
+      ReduceLROnPlateau(optimizer, factor: 0.5, patience: 0)
+    }
+    /// The rates of epochs with these losses.
+    func rates(_ losses: [Double]) throws -> [Double?] {
+      let optimizer = SGD([try Tensor.zeros([1])], lr: 0.05)
+      let schedule = plateau(optimizer)
+      var rates: [Double?] = []
+      for loss in losses {
+        rates.append(optimizer.learningRates.first)
+        try schedule.step(loss)
+      }
+      return rates
+    }
+    func history(validated: Bool) throws -> [EpochMetrics] {
+      try Torch.manualSeed(9)
+      let dataset = try Self.makeDataset()
+      let normalization = try Normalization(of: dataset)
+      // The same images with other labels: what is learnt is wrong there, and the loss rises while training's falls.
+      let opposite = ImageDataset(
+        images: dataset.images, labels: try (dataset.labels + 1).remainder(3), classes: dataset.classes)
+      let model = Sequential {
+        Flatten()
+        Linear(inFeatures: 16, outFeatures: 3)
+      }
+      let optimizer = SGD(model.parameters(), lr: 0.05)
+      let trainer = try Trainer(
+        model, optimizer: optimizer, loader: DataLoader(dataset, batchSize: 20, normalization: normalization),
+        schedule: plateau(optimizer))
+      try trainer.fit(
+        epochs: 4,
+        validation: validated ? DataLoader(opposite, batchSize: 20, normalization: normalization) : nil)
+      return trainer.history
+    }
+    let validated = try history(validated: true)
+    let expected = try rates(validated.map { try #require($0.validationLoss) })
+    #expect(validated.map(\.learningRate) == expected)
+    #expect(try rates(validated.map(\.trainLoss)) != expected, "the two losses must tell themselves apart")
+    let plain = try history(validated: false)
+    #expect(try plain.map(\.learningRate) == rates(plain.map(\.trainLoss)))
+  }
+
   @Test(
     "what is wrong with a schedule is said with the nearest word",
     arguments: [

@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 // Raised whenever the table or the meaning of an entry changes; a shim with another number is refused.
-#define TORCH_SHIM_ABI 6
+#define TORCH_SHIM_ABI 7
 
 typedef int32_t shim_status;
 enum {
@@ -99,7 +99,7 @@ enum {
 // One layer of a plan. `integers` holds, one after the other and each for every spatial dimension: of a
 // convolution stride, padding, dilation and once the groups; of max pooling kernel, stride, padding, dilation and
 // once ceil_mode; of average pooling kernel, stride, padding and once ceil_mode, count_include_pad and the divisor
-// (0 for none); of adaptive average pooling the output size; of a residual block, relu(main(x) + shortcut(x)), how
+// (0 for none); of adaptive average pooling the output size; of dropout once SHIM_DROPOUT_…; of a residual block, relu(main(x) + shortcut(x)), how
 // many of the descriptions that follow are its main way and how many its shortcut.
 typedef struct shim_plan_layer {
   int32_t kind;  // SHIM_PLAN_…
@@ -120,6 +120,12 @@ enum {
   SHIM_PLAN_CONVOLUTION = 0, SHIM_PLAN_LINEAR = 1, SHIM_PLAN_RELU = 2, SHIM_PLAN_SIGMOID = 3, SHIM_PLAN_TANH = 4,
   SHIM_PLAN_MAX_POOL2D = 5, SHIM_PLAN_AVG_POOL2D = 6, SHIM_PLAN_FLATTEN = 7, SHIM_PLAN_DROPOUT = 8,
   SHIM_PLAN_BATCH_NORM = 9, SHIM_PLAN_ADAPTIVE_AVG_POOL2D = 10, SHIM_PLAN_RESIDUAL = 11
+};
+// How a plan's dropout draws.
+enum {
+  SHIM_DROPOUT_BY_DEVICE = 0,  // as aten::dropout on the device of its input
+  SHIM_DROPOUT_BERNOULLI = 1,  // as aten::dropout_ on every device
+  SHIM_DROPOUT_NATIVE = 2      // as aten::native_dropout on every device
 };
 
 typedef struct shim_tensor_info {
@@ -247,8 +253,10 @@ typedef struct torch_shim {
   shim_status (*synchronize)(shim_device device);
   int32_t (*get_num_threads)(void);
   shim_status (*set_num_threads)(int32_t count);
-  // Settings of libtorch's context: "deterministic", "benchmark_cudnn", "tf32_cudnn", "tf32_matmul".
+  // Settings of libtorch's context: "deterministic" (all algorithms), "deterministic_cudnn", "benchmark_cudnn",
+  // "tf32_cudnn", "tf32_matmul".
   shim_status (*set_context_flag)(const char *name, bool on);
+  shim_status (*get_context_flag)(const char *name, bool *out);
   // The file that a C symbol comes from for libtorch's own calls, for example `sgemm_`; null when there is none.
   const char *SHIM_NULLABLE (*SHIM_NONNULL symbol_library)(const char *SHIM_NONNULL name);
 

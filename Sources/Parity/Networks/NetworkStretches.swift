@@ -126,7 +126,11 @@ extension NetworkTrial {
         parameters.removeLast(layers[layers.count - 1].parameters)
         let (weight, bias) = try fold(conv, norm)
         parameters += [weight, bias]
-        layers[layers.count - 1].parameters = 2
+        // The convolution alone, which takes a bias where it is given one.
+        guard let product = (layers[layers.count - 1].layer as? Reference.Sequential)?.layers.first else {
+          return nil
+        }
+        layers[layers.count - 1] = (product, 2)
         continue
       }
       guard let layer = try? ReferenceNetwork.sequence([module]) else { return nil }

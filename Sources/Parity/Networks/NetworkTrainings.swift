@@ -31,7 +31,7 @@ extension NetworkTrial {
       graph.state = { [unowned trainer] in
         let sums = trainer.sums.state
         return Array(trainer.model.stateDict().values) + Array(trainer.optimizer.stateDict().values)
-          + [sums.loss, sums.right]
+          + sums.values
       }
       trainer.makeGraph = { _ in graph }
     }

@@ -57,7 +57,7 @@ struct NetworkTrial {
     try noGrad {
       if network.isWhole {
         for parameter in model.parameters() {
-          try parameter.copy_(Tensor.randint(-2, 3, parameter.shape).to(.float32))
+          try parameter.copy_(Tensor.randint(-1, 2, parameter.shape).to(.float32))
         }
       }
       for (name, buffer) in model.namedBuffers() where buffer.dtype.isFloatingPoint {
@@ -280,7 +280,7 @@ struct NetworkTrial {
       }
     }
     _ = try noGrad { try magnitudes.evaluating { try magnitudes(images(.float64).abs()) } }
-    return largest < 0x1p22
+    return largest <= 0x1p22
   }
 
   func leaves(_ model: Module) -> [Module] {

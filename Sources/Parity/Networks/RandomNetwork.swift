@@ -29,13 +29,13 @@ struct RandomNetwork {
     let height = draws.int(sizes)
     let width = draws.int(sizes)
     batch = draws.one(of: isLarge ? [8, 16, 9, 2] : [2, 1, 3, 5, 8, 9])
-    values = draws.one(of: [.plain, .normal, .ties, .normal, .special])
-    isWhole = draws.oneIn(4)
+    isWhole = draws.oneIn(3)
+    values = draws.one(of: isWhole ? [.ties, .ties, .special] : [.plain, .normal, .ties, .normal, .special])
     // Half of the networks have only layers that run without the tape.
     let onlyKnown = isLarge || draws.oneIn(2)
     inputShape = [channels, height, width]
     var grammar = Grammar(
-      inputShape: inputShape, onlyKnown: onlyKnown, mostOutputs: isLarge ? 32 : 12,
+      inputShape: inputShape, onlyKnown: onlyKnown, isWhole: isWhole, mostOutputs: isLarge ? 32 : 12,
       places: (0..<Self.places).map { _ in (0..<Self.choicesOfPlace).map { _ in draws.int(0...59) } })
     text = grammar.make()
   }
@@ -49,18 +49,24 @@ private struct Grammar {
     "Sigmoid",
     "Tanh", "AdaptiveAvgPool2d", "Flatten", "Identity", "BatchNorm1d", "MaxPool2d",
   ]
+  /// Those of them whose sums of whole numbers are whole numbers.
+  private static let whole = [
+    "Conv2d", "ReLU", "MaxPool2d", "Conv2d", "Linear", "ReLU", "Flatten", "MaxPool2d", "Dropout", "Identity",
+  ]
 
   let inputShape: [Int]
   let onlyKnown: Bool
+  let isWhole: Bool
   let mostOutputs: Int
   let places: [[Int]]
   /// The place that is read, and the next of its choices.
   private var (place, next) = (0, 0)
   private var names: [String] = []
 
-  init(inputShape: [Int], onlyKnown: Bool, mostOutputs: Int, places: [[Int]]) {
+  init(inputShape: [Int], onlyKnown: Bool, isWhole: Bool, mostOutputs: Int, places: [[Int]]) {
     self.inputShape = inputShape
     self.onlyKnown = onlyKnown
+    self.isWhole = isWhole
     self.mostOutputs = mostOutputs
     self.places = places
   }
@@ -159,7 +165,7 @@ private struct Grammar {
   /// A layer with drawn labels, as the text of a YAML item.
   private mutating func layer(_ shape: [Int]) -> String? {
     let entries = LayerEntry.all
-    let known = Self.known
+    let known = isWhole ? Self.whole : Self.known
     let which = choice(60)
     let entry =
       onlyKnown
@@ -167,7 +173,11 @@ private struct Grammar {
     let name = "l\(place)"
     var labels: [String] = []
     for label in entry.labels where label.source == nil {
-      if let value = value(of: label, layer: entry.name, shape) { labels.append("\(label.name): \(value)") }
+      guard let value = value(of: label, layer: entry.name, shape) else { continue }
+      // A window that meets nothing but padding gives a place outside of the map, where libtorch's gradient then goes.
+      let onlyPadding =
+        entry.name.contains("MaxPool") && label.name == "dilation" && !labels.contains("padding: 0")
+      if !onlyPadding { labels.append("\(label.name): \(value)") }
     }
     if choice(8) == 7 { labels.append("frozen: true") }
     names.append(name)

@@ -36,9 +36,10 @@ private struct Writer {
     defer { scopes.removeLast() }
     var text = ""
     for (index, (key, module)) in zip(stack.names, stack.modules).enumerated() {
+      let isNew = !written.contains(ObjectIdentifier(module))
       text += try item(module, name: key == "\(index)" ? nil : key, indent: indent)
-      let identity = ObjectIdentifier(module)
-      if scopes[scopes.count - 1][identity] == nil { scopes[scopes.count - 1][identity] = key }
+      // What is used again keeps the key of its first place.
+      if isNew { scopes[scopes.count - 1][ObjectIdentifier(module)] = key }
     }
     return text
   }
@@ -136,7 +137,8 @@ private struct Writer {
 extension Module {
   /// What the initialiser takes when a label is left out: a pool's stride is its kernel's size.
   fileprivate func standIn(for label: String) -> LabelValue? {
-    guard label == "stride" else { return nil }
+    // An LPPool says whether it was given one.
+    guard label == "stride", (self as? LPPoolNd)?.givenStride != true else { return nil }
     return Label.sizes("kernelSize", 0).value(in: self)
   }
 }

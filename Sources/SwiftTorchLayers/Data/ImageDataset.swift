@@ -27,6 +27,15 @@ public struct ImageDataset: Sendable {
     return ImageDataset(images: try part(images), labels: try part(labels), classes: classes)
   }
 
+  /// The images with these numbers, in their order; the data set itself for all of them as they are.
+  public func selecting(_ images: [Int]) throws -> ImageDataset {
+    if images == Array(0..<count) { return self }
+    let index = try Tensor(images).to(self.images.device)
+    return ImageDataset(
+      images: try self.images.indexSelect(dim: 0, index), labels: try labels.indexSelect(dim: 0, index),
+      classes: classes)
+  }
+
   /// Images that were read before.
   public init(_ raw: RawImages) throws {
     images = try Tensor(raw.pixels, shape: [raw.count] + raw.imageShape)

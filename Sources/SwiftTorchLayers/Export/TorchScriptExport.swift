@@ -2,37 +2,46 @@ import CTorchShim
 
 extension ScriptModule {
   /// Translates `model` to TorchScript: the same tree of modules with the same keys, so that Python can load
-  /// it, print its state dict, switch `train()` and `eval()`, and train it further. The weights are copies.
+  /// it, print its state dict, switch `train()` and `eval()`, and train it further. The weights are copies; a module or a
+  /// tensor that is in two places stays one.
   ///
   /// A model made of this library's layers, `Sequential` and `Models` is written as source. As soon as one module has
   /// a `forward` of its own, the whole model is recorded from a run on `example` (as `torch.jit.trace`): it
-  /// then keeps the behaviour, training or evaluation, that it had during that run. What a `forward` reads
-  /// as a Swift value is recorded as a constant: an `if` keeps its branch, and `shape` the example's sizes.
-  /// The recording is therefore also run on twice the example's batch, if the model itself takes that.
-  /// - Parameter example: an input; needed only when there is a module with a `forward` of its own.
-  /// - Throws: `TorchError` naming the module that needs the example, or saying that the recording serves
-  ///   only the example's batch size.
-  public convenience init(_ model: Module, example: Tensor? = nil) throws {
-    let translator = Translator()
+  /// then keeps the behaviour of evaluation. What a `forward` reads as a Swift value is recorded as a constant: an `if`
+  /// keeps its branch, and `shape` the example's sizes. The recording is therefore also run on twice the example's batch
+  /// and on larger pictures, if the model itself takes them. The model's buffers and the random numbers are afterwards
+  /// as they were.
+  /// - Parameters:
+  ///   - example: an input; needed only when there is a module with a `forward` of its own.
+  ///   - fixedSize: the recording is for images of the example's size alone, and refuses others. It has no effect on what
+  ///     is written as source.
+  /// - Throws: `TorchError` naming the module that needs the example; that behaves otherwise in training and is not in
+  ///   evaluation; whose recording serves only the example's batch size or image size; or the two tensors that share
+  ///   memory without being one.
+  public convenience init(_ model: Module, example: Tensor? = nil, fixedSize: Bool = false) throws {
+    try requireSeparateMemory(model)
     let unknown = model.namedModules().first { torchScriptSource(of: $0.module) == nil }
-    let root = try translator.translate(model, define: unknown == nil)
-    if let unknown {
-      let name = unknown.name.isEmpty ? "the model" : "layer \(unknown.name)"
-      guard let example else {
-        throw TorchError(
-          "\(name) is a \(unknown.module.typeName) with a forward of its own: to export it, give an example "
-            + "input that is run through the model and recorded")
-      }
-      try trace(model, on: example, into: root.pointer)
-      try verify(root.pointer, against: model, example)
+    guard let unknown else {
+      let translator = Translator()
+      let root = try translator.translate(model, define: true)
+      try translator.separateWeights()
+      self.init(owning: root.take())
+      return
     }
-    try translator.separateWeights()
-    self.init(owning: root.take())
+    guard let example else {
+      throw TorchError(
+        "\(place(unknown.name)) is a \(unknown.module.typeName) with a forward of its own: to export it, give an example "
+          + "input that is run through the model and recorded")
+    }
+    self.init(owning: try record(model, example, fixedSize: fixedSize).take())
   }
 }
 
+/// A module's name in a sentence.
+func place(_ name: String) -> String { name.isEmpty ? "the model" : "layer \(name)" }
+
 /// A script module under construction.
-private final class ScriptHandle {
+final class ScriptHandle {
   private var owned: OpaquePointer?
 
   init(className: String, like: ScriptHandle?) throws {
@@ -54,14 +63,19 @@ private final class ScriptHandle {
   }
 }
 
-private final class Translator {
+/// Builds the tree of script modules of a model.
+final class Translator {
   private var root: ScriptHandle?
   private var classes = 0
+  /// Of modules that were met: one that is in two places is one here, too.
+  private var handles: [ObjectIdentifier: ScriptHandle] = [:]
   private var registered: [(handle: ScriptHandle, name: String, tensor: Tensor, isParameter: Bool)] = []
 
   /// Builds the tree with the model's own tensors, so that a trace recognises them.
   func translate(_ module: Module, define: Bool) throws -> ScriptHandle {
+    if let met = handles[ObjectIdentifier(module)] { return met }
     let handle = try makeHandle(module.typeName, training: module.training)
+    handles[ObjectIdentifier(module)] = handle
     if root == nil { root = handle }
     for (name, slot) in module.ownState {
       guard let tensor = slot.tensor else { continue }
@@ -101,10 +115,13 @@ private final class Translator {
     try Shim.check(try Shim.table.module_register_module(parent.pointer, name, child.pointer))
   }
 
-  /// Replaces the model's tensors by copies, so that training the one does not change the other.
+  /// Replaces the model's tensors by copies, so that training the one does not change the other. A tensor that is in two
+  /// places has one copy.
   func separateWeights() throws {
+    var copies: [ObjectIdentifier: Tensor] = [:]
     for (handle, name, tensor, isParameter) in registered {
-      let copy = try noGrad { try tensor.detach().clone() }
+      let copy = try copies[ObjectIdentifier(tensor.handle)] ?? noGrad { try tensor.detach().clone() }
+      copies[ObjectIdentifier(tensor.handle)] = copy
       if tensor.requiresGrad { try copy.requiresGrad(true) }
       try register(copy, as: name, in: handle, isParameter: isParameter)
     }
@@ -118,66 +135,35 @@ private final class Translator {
   }
 }
 
-/// Records `model`'s run on `example` as the forward of `script`.
-private func trace(_ model: Module, on example: Tensor, into script: OpaquePointer) throws {
-  final class Recording {
-    let model: Module
-    var failure: (any Error)?
-    init(_ model: Module) { self.model = model }
+/// - Throws: `TorchError` naming two tensors that share memory without being the same tensor: as copies they would be
+///   strangers.
+private func requireSeparateMemory(_ model: Module) throws {
+  var met: [(name: String, first: Tensor, start: Int, end: Int)] = []
+  var seen: Set<ObjectIdentifier> = []
+  for (prefix, module) in model.namedModules() {
+    for (key, slot) in module.ownState {
+      guard let tensor = slot.tensor, seen.insert(ObjectIdentifier(tensor.handle)).inserted, tensor.numel > 0
+      else { continue }
+      let name = prefix.isEmpty ? key : "\(prefix).\(key)"
+      // The first element of its memory stands for the memory.
+      let first = try noGrad { try Aten.asStrided(tensor.detach(), [1], [1], 0) }
+      guard case .int(let start)? = try Aten.storageOffset.results([tensor]).first else {
+        throw TorchError("the place of \(name) in memory is not known")
+      }
+      let length = zip(tensor.shape, tensor.strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+      for other in met where start < other.end && other.start < start + length {
+        guard case .bool(true)? = try Aten.isSetTo.results([first, other.first]).first else { continue }
+        throw TorchError(
+          "\(other.name) and \(name) share memory but are two tensors, which an export would separate: put the same "
+            + "Tensor in both places, or a copy in one")
+      }
+      met.append((name, first, start, start + length))
+    }
   }
-  let recording = Recording(model)
-  let inputs = [try example.pointer as OpaquePointer?]
-  let status = try withExtendedLifetime((example, recording)) {
-    try Shim.table.module_trace(
-      script, inputs, 1,
-      { context, inputs, _, output in
-        let recording = Unmanaged<Recording>.fromOpaque(context!).takeUnretainedValue()
-        do {
-          let table = try Shim.table
-          let result = try recording.model(Tensor(owning: table.tensor_retain(inputs[0]!)))
-          output.pointee = table.tensor_retain(try result.pointer)
-          return 0
-        } catch {
-          recording.failure = error
-          return 1
-        }
-      }, Unmanaged.passUnretained(recording).toOpaque())
-  }
-  if let failure = recording.failure { throw failure }
-  try Shim.check(status)
 }
 
-/// Compares the recording `script` with `model` on another batch size than that of `example`. Both work on
-/// the same tensors, which are afterwards as they were.
-/// - Throws: `TorchError` when they differ. A model that refuses the batch itself is not compared.
-private func verify(_ script: OpaquePointer, against model: Module, _ example: Tensor) throws {
-  guard example.ndim > 0 else { return }
-  let device = example.device
-  let random = try ([.cpu] + (device.isCUDA ? [device] : [])).map { try Generator.default(for: $0) }
-  let states = try random.map { try $0.state() }
-  let buffers = model.namedBuffers().map(\.tensor)
-  try noGrad {
-    let saved = try buffers.map { try $0.clone() }
-    func run(_ forward: (Tensor) throws -> Tensor) throws -> Tensor? {
-      let input = try cat([example, example])
-      defer {
-        for (tensor, value) in zip(buffers, saved) { _ = try? tensor.copy_(value) }
-        for (generator, state) in zip(random, states) { try? generator.setState(state) }
-      }
-      return try? forward(input)
-    }
-    guard let expected = try run({ try model($0) }) else { return }
-    let recorded = try run { try runScript(script, [$0]) }
-    if let recorded, recorded.shape == expected.shape,
-      (try? recorded.allclose(expected, rtol: 1e-3, atol: 1e-5, equalNaN: true)) == true
-    {
-      return
-    }
-    throw TorchError(
-      """
-      the recording of \(model.typeName) serves only the batch size of the example, \(example.shape[0]): its \
-      forward computes with sizes that it reads from a tensor's shape, and these are recorded as numbers; \
-      write -1 for the batch in reshape and view, or use flatten(startDim: 1)
-      """)
-  }
+extension Aten {
+  fileprivate static let asStrided = Operator("aten::as_strided")
+  fileprivate static let storageOffset = Operator("aten::sym_storage_offset")
+  fileprivate static let isSetTo = Operator("aten::is_set_to")
 }

@@ -200,6 +200,14 @@ open class Module: CustomStringConvertible {
     return try body()
   }
 
+  /// Runs `body` while this module, but not those below it, is in evaluation mode.
+  func evaluatingAlone<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = training
+    defer { training = before }
+    training = false
+    return try body()
+  }
+
   /// Moves all tensors to `device`, and their gradients. The tensors stay the same objects: an optimizer
   /// made before goes on working.
   /// - Throws: `TorchError` when there is no such device or not enough memory on it.

@@ -101,7 +101,7 @@ public class LPPoolNd: Module {
   public let kernelSize: [Int]
   public let stride: [Int]
   public let ceilMode: Bool
-  private let givenStride: Bool
+  let givenStride: Bool
 
   init(
     dimensions: Int, _ normType: Double, _ kernelSize: some SizeConvertible, _ stride: (any SizeConvertible)?,

@@ -61,19 +61,54 @@ func requireSameShape(_ input: Tensor, _ target: Tensor, _ name: String) throws 
 }
 
 /// A loss as an object that keeps its settings.
+///
+/// Metrics add up the losses of batches. So that the sum is the loss of all targets at once, whatever the batch size, a
+/// loss whose mean does not divide by the number of targets says what it divides by.
 public protocol Loss {
   func callAsFunction(_ input: Tensor, _ target: Tensor) throws -> Tensor
-  /// How the values of a batch become the result, `.mean` unless a loss says otherwise: metrics need it to
-  /// add up batches.
+
+  /// How the values of a batch become the result, `.mean` unless a loss says otherwise.
   var reduction: Reduction { get }
+
+  /// What the mean over this batch divided by, for example the sum of its targets' weights: a tensor of one element on
+  /// the batch's device, from which nothing is read on the way. Nil, unless a loss says otherwise: by the number of
+  /// targets that count. A loss of another reduction than a mean is not asked.
+  func divisor(_ input: Tensor, _ target: Tensor) throws -> Tensor?
+
+  /// Which targets count, a bool for each; the others are left out of the accuracy, too. Nil, unless a loss says
+  /// otherwise: all of them.
+  func counted(_ target: Tensor) throws -> Tensor?
 }
 
 extension Loss {
   public var reduction: Reduction { .mean }
+  public func divisor(_ input: Tensor, _ target: Tensor) throws -> Tensor? { nil }
+  public func counted(_ target: Tensor) throws -> Tensor? { nil }
+}
+
+/// What the losses of class numbers have in common: a weight for each class, and a number that is no class.
+private protocol ClassLoss: Loss {
+  var weight: Tensor? { get }
+  var ignoreIndex: Int { get }
+}
+
+extension ClassLoss {
+  /// Of class numbers the sum of their weights; nil without weights, and for probabilities.
+  fileprivate func sumOfWeights(_ target: Tensor) throws -> Tensor? {
+    guard let weight, let counts = try notIgnored(target) else { return nil }
+    // An ignored target may be no class: it gets the weight of class 0, and then none.
+    let classes = try (target * counts).flatten()
+    let weights = try weight.detach().to(.float64).indexSelect(dim: 0, classes)
+    return try weights.maskedFill(~counts.flatten(), 0).sum()
+  }
+
+  fileprivate func notIgnored(_ target: Tensor) throws -> Tensor? {
+    target.dtype.isFloatingPoint ? nil : try target .!= ignoreIndex
+  }
 }
 
 /// `crossEntropy(_:_:)` with settings: `torch.nn.CrossEntropyLoss`.
-public struct CrossEntropyLoss: Loss, Sendable {
+public struct CrossEntropyLoss: ClassLoss, Sendable {
   public var weight: Tensor?
   public var ignoreIndex: Int
   public var reduction: Reduction
@@ -93,10 +128,13 @@ public struct CrossEntropyLoss: Loss, Sendable {
       input, target, weight: weight, ignoreIndex: ignoreIndex, reduction: reduction,
       labelSmoothing: labelSmoothing)
   }
+
+  public func divisor(_ input: Tensor, _ target: Tensor) throws -> Tensor? { try sumOfWeights(target) }
+  public func counted(_ target: Tensor) throws -> Tensor? { try notIgnored(target) }
 }
 
 /// `nllLoss(_:_:)` with settings: `torch.nn.NLLLoss`.
-public struct NLLLoss: Loss, Sendable {
+public struct NLLLoss: ClassLoss, Sendable {
   public var weight: Tensor?
   public var ignoreIndex: Int
   public var reduction: Reduction
@@ -110,6 +148,9 @@ public struct NLLLoss: Loss, Sendable {
   public func callAsFunction(_ input: Tensor, _ target: Tensor) throws -> Tensor {
     try nllLoss(input, target, weight: weight, ignoreIndex: ignoreIndex, reduction: reduction)
   }
+
+  public func divisor(_ input: Tensor, _ target: Tensor) throws -> Tensor? { try sumOfWeights(target) }
+  public func counted(_ target: Tensor) throws -> Tensor? { try notIgnored(target) }
 }
 
 /// `klDiv(_:_:)` with settings: `torch.nn.KLDivLoss`.

@@ -136,7 +136,7 @@ public class AdamBase: Optimizer<AdamSettings>, CapturableOptimizer {
     } else {
       _ = try Aten.foreachAddScalar.tensors(counts, 1)
     }
-    let rate = try rates.tensor(range, s.lr, on: parameters[0].device)
+    let rate = try rates.tensor(range.lowerBound, s.lr, for: parameters)
     let lr: any OperatorArgument = if let rate { rate } else { s.lr }
     let operation =
       switch (decoupledWeightDecay, rate != nil) {

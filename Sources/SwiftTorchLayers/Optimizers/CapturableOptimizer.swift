@@ -1,7 +1,11 @@
 /// An optimizer whose step can be part of a `CUDAGraph`: it asks the device for nothing, and its learning rates can
 /// change between replays. The fused forms of `SGD`, `Adam` and `AdamW` are.
+///
+/// A step that is recorded reads its learning rates from float32 scalars on the device, the only type that the fused
+/// operators read there. Any other step has them as the numbers that they are.
 public protocol CapturableOptimizer: AnyOptimizer {
-  /// Whether its steps can be recorded: it is fused, and all parameters are on one device.
+  /// Whether its steps can be recorded: it is fused, and all parameters are on one device. Of parameters in float64,
+  /// for which such a rate is too coarse, the recording fails.
   var isCapturable: Bool { get }
   /// Settings that a recorded step repeats as they were: all but the learning rates.
   var recordedSettings: [Double] { get }
@@ -11,21 +15,27 @@ public protocol CapturableOptimizer: AnyOptimizer {
   func step(unless infinite: Tensor) throws
 }
 
-/// The learning rates of an optimizer on a CUDA device, one scalar for each group.
+/// The learning rates that recorded steps of an optimizer read, one scalar on the device for each group.
 struct DeviceRates {
-  /// Whether they are used on the CPU too, where a number does as well.
-  var alwaysUsed = false
+  /// Whether a step that is made now is being recorded.
+  @TaskLocal static var isRecording = false
+
   private var known: [(start: Int, value: Double, tensor: Tensor)] = []
 
-  /// The rate of the group of parameters `range`; nil where it stays a number.
-  mutating func tensor(_ range: Range<Int>, _ value: Double, on device: Device) throws -> Tensor? {
-    guard device.isCUDA || alwaysUsed else { return nil }
-    if let index = known.firstIndex(where: { $0.start == range.lowerBound }) {
+  /// The scalar for a step of a group of parameters that is being recorded; nil for any other step.
+  /// - Parameter start: the number of the group's first parameter.
+  mutating func tensor(_ start: Int, _ value: Double, for parameters: [Tensor]) throws -> Tensor? {
+    guard DeviceRates.isRecording else { return nil }
+    guard !parameters.contains(where: { $0.dtype == .float64 }) else {
+      throw TorchError(
+        "a recorded step has its learning rate in float32, too coarse for parameters in float64")
+    }
+    if let index = known.firstIndex(where: { $0.start == start }) {
       try write(value, to: index)
       return known[index].tensor
     }
-    let tensor = try Tensor.full([], value, dtype: .float32, device: device)
-    known.append((range.lowerBound, value, tensor))
+    let tensor = try Tensor.full([], value, dtype: .float32, device: parameters[0].device)
+    known.append((start, value, tensor))
     return tensor
   }
 
@@ -38,7 +48,7 @@ struct DeviceRates {
   }
 
   /// What is on the device for the group that begins with parameter `start`.
-  func value(of start: Int) -> Double? { known.first { $0.start == start }?.value }
+  func scalar(of start: Int) -> Tensor? { known.first { $0.start == start }?.tensor }
 
   private mutating func write(_ value: Double, to index: Int) throws {
     guard known[index].value != value else { return }

@@ -114,7 +114,7 @@ public final class SGD: Optimizer<SGD.Settings>, CapturableOptimizer {
         buffers.append(buffer)
       }
       guard !parameters.isEmpty else { continue }
-      let rate = try rates.tensor(range, s.lr, on: parameters[0].device)
+      let rate = try rates.tensor(range.lowerBound, s.lr, for: parameters)
       let lr: any OperatorArgument = if let rate { rate } else { s.lr }
       _ = try (rate == nil ? Aten.fusedSGD : Aten.fusedSGDTensorRate).tensors(
         parameters, gradients, buffers, s.weightDecay, s.momentum, lr, s.dampening, s.nesterov,

@@ -164,8 +164,19 @@ public enum Shim {
     return TorchError(sentence(text), kind: kind)
   }
 
-  /// libtorch's text without what is of no use to a person: where in its sources it was raised, empty lines.
-  private static func sentence(_ text: String) -> String {
+  /// libtorch's text without what is of no use to a person: where in its sources it was raised, empty lines, advice
+  /// that is Python's.
+  static func sentence(_ text: String) -> String {
+    if text.contains("no kernel image is available for execution on the device") {
+      return
+        "this libtorch has no kernels for this GPU, which is older or newer than those it was built for; install a "
+        + "torch that was built for it, or use the CPU"
+    }
+    let refusal = " does not have a deterministic implementation"
+    if let found = text.firstRange(of: refusal) {
+      return text[..<found.upperBound] + " here, and only such may run (--deterministic, "
+        + "Torch.useDeterministicAlgorithms): do without, or replace the layer"
+    }
     var lines = text.split(separator: "\n").map(String.init)
     if let cut = lines.firstIndex(where: {
       $0.hasPrefix("Exception raised from") || $0.hasPrefix("C++ CapturedTraceback")

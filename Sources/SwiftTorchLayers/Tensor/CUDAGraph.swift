@@ -36,7 +36,9 @@ public final class CUDAGraph {
   /// - Throws: what `work` throws, and `TorchError` when an operator cannot be recorded: one that waits for the
   ///   device, as `item(as:)` does, or copies from the CPU. Then random numbers go on where they were.
   public func capture(_ work: () throws -> Void) throws {
-    try perform(work) { [pointer] in try Shim.table.graph_capture(pointer, $0, $1) }
+    try perform({ try DeviceRates.$isRecording.withValue(true, operation: work) }) { [pointer] in
+      try Shim.table.graph_capture(pointer, $0, $1)
+    }
   }
 
   /// Queues what was recorded, behind all earlier work on the device, and returns at once.

@@ -9,6 +9,45 @@ import CTorchShim
 #endif
 
 extension CUDA {
+  /// The GPUs that a libtorch has kernels for.
+  struct Architectures {
+    /// Machine code: for the same major compute capability with at least this minor one; with a letter behind the
+    /// number for this one alone.
+    private(set) var binary: [(number: Int, alone: Bool)] = []
+    /// PTX, which the driver translates for newer GPUs.
+    private(set) var portable: [Int] = []
+
+    /// - Parameter configuration: libtorch's words about its build, among them nvcc's flags, each as
+    ///   `-gencode;arch=compute_90,code=sm_90`.
+    init(_ configuration: String) {
+      let words = configuration.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+      for (word, before) in zip(words.dropFirst(), words) where before == "code" {
+        let parts = word.split(separator: "_")
+        guard parts.count == 2, let number = Int(parts[1].prefix { $0.isNumber }) else { continue }
+        switch parts[0] {
+        case "sm": binary.append((number, parts[1].last == "a"))
+        case "compute": portable.append(number)
+        default: continue
+        }
+      }
+    }
+
+    /// Why a GPU of a compute capability cannot be used and what to do; nil when it can, or nothing is known.
+    func problem(with capability: (major: Int, minor: Int)) -> String? {
+      let own = capability.major * 10 + capability.minor
+      func serves(_ code: (number: Int, alone: Bool)) -> Bool {
+        code.alone ? code.number == own : code.number / 10 == capability.major && code.number <= own
+      }
+      guard !binary.isEmpty || !portable.isEmpty, !binary.contains(where: serves),
+        !portable.contains(where: { $0 <= own })
+      else { return nil }
+      let all = Set(binary.map(\.number) + portable).sorted().map { "\($0 / 10).\($0 % 10)" }
+      return
+        "it has compute capability \(capability.major).\(capability.minor), and this libtorch has kernels for "
+        + "\(all.joined(separator: ", ")) only; install a torch that was built for it"
+    }
+  }
+
   /// What there is of CUDA on a machine, and why it may not be usable.
   struct State {
     /// libtorch and the shim have CUDA code.

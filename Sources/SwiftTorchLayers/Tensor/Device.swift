@@ -1,5 +1,13 @@
 import CTorchShim
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Where a tensor lives and its operators run: `cpu`, `cuda`, `cuda:1`.
 public struct Device: Hashable, Sendable, CustomStringConvertible {
   /// libtorch's number of the device type.
@@ -118,6 +126,31 @@ public enum Torch {
   /// Whether cuDNN tries its algorithms at the first convolution of each shape and takes the fastest.
   public static func setBenchmarkCuDNN(_ on: Bool) throws {
     try Shim.check(try Shim.table.set_context_flag("benchmark_cudnn", on))
+  }
+
+  /// Whether operators give the same bits every time on the same device, and refuse what cannot:
+  /// `torch.use_deterministic_algorithms` and `torch.backends.cudnn.deterministic`. On CUDA it also needs the workspaces
+  /// of cuBLAS to be fixed (environment variable `CUBLAS_WORKSPACE_CONFIG`), which this does when no matrix product has
+  /// run there yet.
+  public static func useDeterministicAlgorithms(_ on: Bool) throws {
+    if on { fixWorkspaces() }
+    try Shim.check(try Shim.table.set_context_flag("deterministic", on))
+    try Shim.check(try Shim.table.set_context_flag("deterministic_cudnn", on))
+  }
+
+  /// cuBLAS reads it when its first handle is made; of its values these two give the same bits every time.
+  private static func fixWorkspaces() {
+    let (name, values) = ("CUBLAS_WORKSPACE_CONFIG", [":4096:8", ":16:8"])
+    guard !values.contains(getenv(name).map { String(cString: $0) } ?? "") else { return }
+    setenv(name, values[0], 1)
+  }
+
+  /// A setting of libtorch's context: `deterministic`, `deterministic_cudnn`, `benchmark_cudnn`, `tf32_cudnn`,
+  /// `tf32_matmul`.
+  static func contextFlag(_ name: String) throws -> Bool {
+    var on = false
+    try Shim.check(try Shim.table.get_context_flag(name, &on))
+    return on
   }
 
   /// Seeds the default generator of every device, as `torch.manual_seed`.

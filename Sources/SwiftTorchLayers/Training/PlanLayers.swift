@@ -81,7 +81,9 @@ struct PlanLayer {
     case let flatten as Flatten:
       return flatten.startDim == 1 && flatten.endDim == -1 ? PlanLayer(kind: Int(SHIM_PLAN_FLATTEN)) : nil
     case let dropout as Dropout:
-      return PlanLayer(kind: Int(SHIM_PLAN_DROPOUT), p: dropout.training ? dropout.p : 0)
+      let drawing = dropout.inplace ? SHIM_DROPOUT_BERNOULLI : SHIM_DROPOUT_BY_DEVICE
+      return PlanLayer(
+        kind: Int(SHIM_PLAN_DROPOUT), integers: [Int(drawing)], p: dropout.training ? dropout.p : 0)
     default: return nil
     }
   }

@@ -66,18 +66,24 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
   public var precision = Precision.float32
   /// `reference` when the from-scratch implementation trains; nil for libtorch.
   public var backend: String?
-  /// The same bits as Python PyTorch's default path; off, faster kernels are used.
+  /// Python PyTorch's default path: on the CPU its bits, on CUDA its settings. Off, faster kernels are used.
   public var exact = false
-  /// What the fast mode changed, for the reader of the file.
+  /// The same bits every time on the same device, also when the run goes on after an interruption; nil for false.
+  public var deterministic: Bool?
+  /// How the run differs from Python PyTorch's default path, for the reader of the file.
   public var fast: [String] = []
   /// Whether the step is recorded as a CUDA graph where that is possible; nil for auto.
   public var cudaGraph: CUDAGraphUse?
   /// How training images are varied; nil for not at all.
   public var augment: Augmentation?
-  /// Only so many training images, from the start of the file.
+  /// Use only this many of the data set's training images.
   public var limit: Int?
-  /// This share of the training images, from the end, is not trained on but evaluated after each epoch.
+  /// This share of those images is not trained on but evaluated after each epoch.
   public var validationSplit = 0.0
+  /// How both are chosen; nil in older runs.
+  public var imageChoice: ImageChoice?
+  /// How many images of each class were chosen.
+  public var keptImages: KeptImages.Counts?
   /// `[channels, height, width]`.
   public var inputShape: [Int] = []
   public var classes: [String] = []
@@ -118,6 +124,21 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     case .nadam: NAdam(parameters, lr: lr, weightDecay: weightDecay)
     case .radam: RAdam(parameters, lr: lr, weightDecay: weightDecay)
     }
+  }
+
+  /// The images that the run trains on and validates with; `keptImages` then has their numbers.
+  public mutating func chooseImages(labels: [Int]) throws -> KeptImages {
+    let kept = try KeptImages(
+      labels: labels, classes: classes.count, limit: limit, validationSplit: validationSplit, seed: seed,
+      choice: imageChoice)
+    keptImages = kept.counts
+    return kept
+  }
+
+  /// What was kept of the training images, a sentence a line; empty where all of them are trained on.
+  public var keptSentences: [String] {
+    guard limit != nil || validationSplit > 0, let keptImages else { return [] }
+    return keptImages.sentences(classes: classes)
   }
 
   /// The schedule of its learning rate as the configuration says.

@@ -18,6 +18,8 @@ import Formats
 /// written beside and renamed, so that a run can be killed at any moment.
 public struct RunFolder: Sendable {
   public let path: String
+  /// Whether the folder itself was made here.
+  private let isMade: Bool
 
   public var configuration: String { path + "/config.json" }
   public var model: String { path + "/model.safetensors" }
@@ -29,6 +31,7 @@ public struct RunFolder: Sendable {
   /// - Throws: `TorchError` when the folder is none.
   public init(existing path: String) throws {
     self.path = path
+    isMade = false
     guard FileManager.default.fileExists(atPath: path) else {
       throw TorchError("there is no run folder \(path)", kind: .notFound)
     }
@@ -41,6 +44,7 @@ public struct RunFolder: Sendable {
   /// - Throws: `TorchError` when the folder has a run already or cannot be made.
   public init(new path: String?, name: String) throws {
     let manager = FileManager.default
+    isMade = path.map { !manager.fileExists(atPath: $0) } ?? true
     if let path {
       self.path = path
       guard !manager.fileExists(atPath: configuration) else {
@@ -62,6 +66,16 @@ public struct RunFolder: Sendable {
       throw TorchError("the output folder \(self.path) cannot be made: \(reason(of: error))")
     }
   }
+
+  /// Removes a run that came to nothing, so that its folder does not count as one: its files, and the folder where it was
+  /// made for the run and holds nothing else.
+  package func discard() {
+    for file in [configuration, model, checkpoint, metrics] { unlink(file) }
+    if isMade { rmdir(path) }
+  }
+
+  /// Whether there is something to go on from.
+  var hasCheckpoint: Bool { FileManager.default.fileExists(atPath: checkpoint) }
 
   /// Whether the run ended before its first checkpoint.
   var isFresh: Bool {

@@ -98,6 +98,8 @@ public final class Trainer {
   let scaler: GradScaler?
   private let parameters: [Tensor]
   private let schedule: LRScheduler?
+  /// Of a run that began on a GPU and goes on on the CPU: the GPU's random numbers, for a return.
+  private var unusedRandom: Tensor?
 
   /// - Parameters:
   ///   - withoutTape: do steps on the CPU by a `StepPlan` where the model allows it.
@@ -118,7 +120,7 @@ public final class Trainer {
     self.withoutTape = withoutTape
     self.cudaGraph = cudaGraph
     self.schedule = schedule
-    sums = try RunningMetrics(device: loader.device)
+    sums = try RunningMetrics(loss, loader)
     parameters = model.parameters()
     scaler = precision == .fp16 ? try GradScaler(device: loader.device) : nil
   }
@@ -204,6 +206,27 @@ public final class Trainer {
     return .finished
   }
 
+  /// Computes loss and gradients of a batch and leaves everything as it was, the random numbers included. What does not
+  /// fit the images, or the memory, so shows before anything is written.
+  func tryStep() throws {
+    // A step changes the buffers by itself, and a table whose rows it keeps short.
+    let tables = model.namedModules().compactMap { $0.module as? Embedding }.filter { $0.maxNorm != nil }
+    let changed = model.namedBuffers().map(\.tensor) + tables.map(\.weight)
+    try restoring(changed, on: loader.device) {
+      let rows = try Tensor.arange(min(loader.batchSize, loader.dataset.count))
+      let batch = try loader.batch(at: rows)
+      if withoutTape, precision == .float32, loader.device == .cpu, let plan = try StepPlan(model, loss: loss)
+      {
+        _ = try plan.step(batch.images, batch.labels)
+      } else {
+        try withPrecision(precision, loader.device) { try loss(model(batch.images), batch.labels) }.backward()
+      }
+      // A GPU reports what went wrong when it is waited for.
+      try loader.device.synchronize()
+    }
+    try optimizer.zeroGrad(setToNone: true)
+  }
+
   private func makeCapturedStep() throws -> CapturedStep? {
     guard cudaGraph else { return nil }
     do {
@@ -248,7 +271,7 @@ public final class Trainer {
     if let plan {
       let (logits, value) = try plan.step(batch.images, batch.labels)
       try optimizer.step()
-      try sums.addOnDevice(logits: logits, labels: batch.labels, loss: value, loss.reduction)
+      try sums.addOnDevice(logits: logits, labels: batch.labels, loss: value)
       return
     }
     let (logits, value) = try withPrecision(precision, loader.device) {
@@ -264,7 +287,7 @@ public final class Trainer {
       try value.backward()
       try optimizer.step()
     }
-    try sums.addOnDevice(logits: logits, labels: batch.labels, loss: value, loss.reduction)
+    try sums.addOnDevice(logits: logits, labels: batch.labels, loss: value)
   }
 
   private func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
@@ -282,32 +305,38 @@ public final class Trainer {
   }
 
   /// Everything needed to go on exactly: weights, optimizer state, schedule, random numbers, the order of the
-  /// epoch that is under way and the sums of its metrics. The tensors are copies.
+  /// epoch that is under way and the sums of its metrics. The tensors are copies in host memory.
   public func checkpoint() throws -> (tensors: StateDict, metadata: [String: String]) {
     var tensors = StateDict()
     for (key, tensor) in model.stateDict() { tensors["model.\(key)"] = tensor }
     for (key, tensor) in optimizer.stateDict() { tensors["optimizer.\(key)"] = tensor }
     tensors["random.cpu"] = try Generator.default().state()
-    if loader.device.isCUDA { tensors["random.cuda"] = try Generator.default(for: loader.device).state() }
+    tensors["random.cuda"] =
+      try loader.device.isCUDA ? Generator.default(for: loader.device).state() : unusedRandom
     if let generator = loader.generator { tensors["random.loader"] = try generator.state() }
     if let order = epoch?.order { tensors["epoch.order"] = order }
-    tensors["epoch.loss"] = sums.state.loss
-    tensors["epoch.right"] = sums.state.right
+    for (key, sum) in sums.state { tensors["epoch.\(key)"] = sum }
     if let scaler { tensors["scaler.scale"] = scaler.state }
     for (key, values) in schedule?.stateDict() ?? [:] { tensors["schedule.\(key)"] = try Tensor(values) }
     let position = Position(
       history: history, batch: epoch?.position ?? 0, inEpoch: epoch != nil,
       finished: epoch?.finished, seconds: epochSeconds, count: sums.count)
     let json = String(decoding: try JSONEncoder.stable.encode(position), as: UTF8.self)
-    return (try noGrad { try tensors.mapValues { try $0.detach().clone() } }, ["position": json])
+    return (
+      try noGrad {
+        // A copy on a GPU would take as much of its memory again.
+        try tensors.mapValues { try $0.device == .cpu ? $0.detach().clone() : $0.detach().to(.cpu) }
+      }, ["position": json]
+    )
   }
 
-  /// Goes on from what `checkpoint()` gave.
+  /// Goes on from what `checkpoint()` gave, on this device or another: a GPU's random numbers stay as they are when
+  /// the checkpoint has none, and are kept for the next checkpoint where there is no GPU.
   /// - Throws: `TorchError` when it is not a checkpoint of this model and optimizer.
   public func restore(_ tensors: StateDict, metadata: [String: String]) throws {
     guard let json = metadata["position"],
       let position = try? JSONDecoder.stable.decode(Position.self, from: Data(json.utf8)),
-      let random = tensors["random.cpu"], let loss = tensors["epoch.loss"], let right = tensors["epoch.right"]
+      let random = tensors["random.cpu"], tensors["epoch.loss"] != nil, tensors["epoch.right"] != nil
     else { throw TorchError("the checkpoint lacks the position, the random state or the metrics") }
     // What was recorded writes to tensors that are replaced here.
     captured = nil
@@ -333,13 +362,14 @@ public final class Trainer {
     }
     history = position.history
     epochSeconds = position.seconds
-    try sums.restore(loss: loss, right: right, count: position.count)
+    try sums.restore(part("epoch."), count: position.count)
     epoch =
       position.inEpoch
       ? loader.epoch(
         order: order, position: position.batch, finished: position.finished ?? false) : nil
     try Generator.default().setState(random)
     if let state = tensors["random.loader"] { try loader.generator?.setState(state) }
+    unusedRandom = loader.device.isCUDA ? nil : tensors["random.cuda"]
     if loader.device.isCUDA, let state = tensors["random.cuda"] {
       try Generator.default(for: loader.device).setState(state)
     }

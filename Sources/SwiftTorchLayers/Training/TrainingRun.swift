@@ -3,25 +3,43 @@ public final class TrainingRun {
   public let folder: RunFolder
   public let configuration: RunConfiguration
   public let trainer: Trainer
-  private let validation: DataLoader?
+  /// Where the run was before, when it goes on on another device.
+  public private(set) var formerDevice: String?
+  let validation: DataLoader?
   private let device: Device
+  /// Whether the folder was made here, for a run without a past.
+  private let isNew: Bool
 
-  /// Reads the data, seeds, builds model and optimizer, and makes the folder.
+  /// Reads the data, seeds, builds model and optimizer, tries a step, and makes the folder.
   /// - Parameter output: the run's folder; nil names one below `runs/`.
   public convenience init(_ given: RunConfiguration, output: String?) throws {
     var configuration = given
     try configuration.validate()
+    configuration.imageChoice = .byClass
     let data = try TrainingRun.loadData(&configuration)
     let name = "\(configuration.modelName)-\(configuration.data)"
-    try self.init(configuration, data) { try RunFolder(new: output, name: name) }
-    try folder.write(configuration)
+    try self.init(configuration, data, isNew: true) { try RunFolder(new: output, name: name) }
+    do {
+      try folder.write(configuration)
+    } catch {
+      folder.discard()
+      throw error
+    }
   }
 
   /// Goes on with an interrupted run; one that was ended before its first checkpoint begins anew.
-  /// - Parameter epochs: a new total; nil keeps the run's.
-  public convenience init(resuming path: String, epochs: Int?) throws {
+  ///
+  /// On another device the run has the same weights, optimizer state, schedule, place and order of images, and goes on
+  /// with that device's kernels and random numbers. Those of a GPU begin at the run's seed when the checkpoint has none;
+  /// on the CPU a checkpoint keeps those of the GPU for a return.
+  /// - Parameters:
+  ///   - epochs: a new total; nil keeps the run's.
+  ///   - device: another device; nil keeps the run's.
+  public convenience init(resuming path: String, epochs: Int?, device: String? = nil) throws {
     let folder = try RunFolder(existing: path)
     var configuration = try folder.readConfiguration()
+    let former = configuration.device
+    if let device { configuration.device = device }
     if let epochs, epochs != configuration.epochs {
       if let schedule = configuration.schedule, schedule.endsWithRun {
         throw TorchError(
@@ -32,7 +50,7 @@ public final class TrainingRun {
     }
     try configuration.validate()
     let data = try TrainingRun.loadData(&configuration)
-    try self.init(configuration, data) { folder }
+    try self.init(configuration, data, isNew: false) { folder }
     if !folder.isFresh {
       let (tensors, metadata) = try StateDict.read(safetensors: folder.checkpoint)
       do {
@@ -41,22 +59,21 @@ public final class TrainingRun {
         throw TorchError("\(folder.checkpoint) cannot be resumed: \(error.message)")
       }
     }
+    if configuration.device != former { formerDevice = former }
     try folder.write(configuration)
   }
 
   /// - Parameter folder: called when all else went well.
-  private init(_ configuration: RunConfiguration, _ data: ImageDataset, folder: () throws -> RunFolder) throws
-  {
+  private init(
+    _ configuration: RunConfiguration, _ data: Parts, isNew: Bool, folder: () throws -> RunFolder
+  ) throws {
     self.configuration = configuration
-    device = try TrainingRun.device(configuration)
-    try Torch.setNumThreads(configuration.threads)
-    try configuration.applyDeviceSettings()
-    let held = Int((Double(data.count) * configuration.validationSplit).rounded())
-    guard held < data.count else { throw TorchError("the validation split leaves no images to train on") }
-    let training = held == 0 ? data : try data.slice(0..<data.count - held)
-    guard configuration.batchSize <= training.count else {
+    self.isNew = isNew
+    let device = try configuration.prepareDevice()
+    self.device = device
+    guard configuration.batchSize <= data.training.count else {
       throw TorchError(
-        "the batch size \(configuration.batchSize) is larger than the training set of \(training.count) images"
+        "the batch size \(configuration.batchSize) is larger than the training set of \(data.training.count) images"
       )
     }
     let normalization = configuration.normalization!
@@ -67,30 +84,24 @@ public final class TrainingRun {
     if configuration.isFastOnCUDA { try model.to(.channelsLast) }
     let optimizer = configuration.makeOptimizer(model.parameters())
     let loader = try DataLoader(
-      training, batchSize: configuration.batchSize, shuffle: true, normalization: normalization,
+      data.training, batchSize: configuration.batchSize, shuffle: true, normalization: normalization,
       device: device, augmentation: configuration.augment ?? .none)
     trainer = try Trainer(
       model, optimizer: optimizer, loader: loader, precision: configuration.precision,
       withoutTape: !configuration.exact,
-      cudaGraph: configuration.isFastOnCUDA && configuration.cudaGraph != .off,
+      cudaGraph: configuration.wantsCUDAGraph,
       schedule: try configuration.makeSchedule(optimizer, batches: loader.count))
-    validation =
-      held == 0
-      ? nil
-      : try DataLoader(
-        data.slice(data.count - held..<data.count), batchSize: configuration.batchSize,
-        normalization: normalization, device: device)
-    self.folder = try folder()
-  }
-
-  /// The device that the configuration names.
-  /// - Throws: `TorchError` when it is not there.
-  public static func device(_ configuration: RunConfiguration) throws -> Device {
-    guard let device = Device(configuration.device) else {
-      throw TorchError("there is no device \(configuration.device)", kind: .notFound)
+    validation = try data.validation.map {
+      try DataLoader($0, batchSize: configuration.batchSize, normalization: normalization, device: device)
     }
-    try device.requireAvailable()
-    return device
+    if isNew {
+      do {
+        try trainer.tryStep()
+      } catch let error as TorchError where error.kind == .outOfMemory {
+        throw TrainingRun.outOfMemory(error, device, configuration, when: "in its first step", toResume: nil)
+      }
+    }
+    self.folder = try folder()
   }
 
   /// Tries the model on no image at all.
@@ -107,7 +118,13 @@ public final class TrainingRun {
     }
   }
 
-  private static func loadData(_ configuration: inout RunConfiguration) throws -> ImageDataset {
+  /// The parts of the data set that a run uses.
+  private struct Parts {
+    let training: ImageDataset
+    let validation: ImageDataset?
+  }
+
+  private static func loadData(_ configuration: inout RunConfiguration) throws -> Parts {
     guard let named = NamedDataset(rawValue: configuration.data) else {
       throw TorchError("there is no data set \(configuration.data)", kind: .notFound)
     }
@@ -117,46 +134,58 @@ public final class TrainingRun {
     if configuration.normalization == nil { configuration.normalization = try Normalization(of: data) }
     configuration.libtorch = "\(try Shim.runningVersion.prefix { $0 != "+" })-\(try Shim.builtVariant)"
     configuration.fast = configuration.fastChanges
-    guard let limit = configuration.limit, limit < data.count else { return data }
-    return try data.slice(0..<limit)
+    let kept = try configuration.chooseImages(labels: data.labels.scalars(as: Int.self))
+    return Parts(
+      training: try data.selecting(kept.training),
+      validation: kept.validation.isEmpty ? nil : try data.selecting(kept.validation))
   }
 
   /// Trains to the end, or until `shouldStop`; either way the folder holds a checkpoint to go on from.
   /// - Parameter note: told what a person should know of how it goes.
-  /// - Throws: `TorchError`; when memory ran out, with what to do. The folder then holds the last epoch's checkpoint.
+  /// - Throws: `TorchError`; when memory ran out, with what to do. The folder then holds the last epoch's checkpoint; that
+  ///   of a new run that has none yet is removed.
   public func train(
     observe: (TrainingProgress) throws -> Void = { _ in },
     epochEnded: (EpochMetrics) throws -> Void = { _ in },
     note: @escaping (String) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> Trainer.Outcome {
     trainer.note = note
-    let outcome: Trainer.Outcome
     do {
-      outcome = try trainer.fit(
+      let outcome = try trainer.fit(
         epochs: configuration.epochs, validation: validation, observe: observe,
         epochEnded: {
           try self.saveCheckpoint()
           try self.folder.write(self.trainer.history)
           try epochEnded($0)
         }, shouldStop: shouldStop)
-    } catch let error as TorchError where error.kind == .outOfMemory {
-      throw outOfMemory(error)
+      switch outcome {
+      case .finished:
+        let metadata = ["format": "pt", "model": configuration.model, "libtorch": configuration.libtorch]
+        try trainer.model.stateDict().save(safetensors: folder.model, metadata: metadata)
+      case .interrupted: try saveCheckpoint()
+      }
+      return outcome
+    } catch {
+      let isLost = isNew && !folder.hasCheckpoint
+      if isLost { folder.discard() }
+      guard let error = error as? TorchError, error.kind == .outOfMemory else { throw error }
+      throw TrainingRun.outOfMemory(
+        error, device, configuration, when: "in epoch \(trainer.history.count + 1) of \(folder.path)",
+        toResume: isLost ? nil : folder.path)
     }
-    switch outcome {
-    case .finished:
-      let metadata = ["format": "pt", "model": configuration.model, "libtorch": configuration.libtorch]
-      try trainer.model.stateDict().save(safetensors: folder.model, metadata: metadata)
-    case .interrupted: try saveCheckpoint()
-    }
-    return outcome
   }
 
-  private func outOfMemory(_ error: TorchError) -> TorchError {
+  /// - Parameters:
+  ///   - when: where in the run.
+  ///   - toResume: the folder with which it can go on.
+  private static func outOfMemory(
+    _ error: TorchError, _ device: Device, _ configuration: RunConfiguration, when: String, toResume: String?
+  ) -> TorchError {
     let place = device.isCUDA ? "the GPU" : "this machine"
+    let resume = toResume.map { " and go on with --resume \($0)" } ?? ""
     return TorchError(
-      "\(place) ran out of memory in epoch \(trainer.history.count + 1) of \(folder.path): free some (nvidia-smi lists "
-        + "who uses a GPU) and go on with --resume \(folder.path), or begin anew with a --batch-size below "
-        + "\(configuration.batchSize). \(error)", kind: .outOfMemory)
+      "\(place) ran out of memory \(when): free some (nvidia-smi lists who uses a GPU)\(resume), or begin anew with a "
+        + "--batch-size below \(configuration.batchSize). \(error)", kind: .outOfMemory)
   }
 
   private func saveCheckpoint() throws {
@@ -191,7 +220,12 @@ extension Device {
   public func requireAvailable() throws {
     guard isCUDA else { return }
     let count = try CUDA.deviceCount
-    guard index ?? 0 >= count else { return }
+    guard index ?? 0 >= count else {
+      let properties = try CUDA.properties(of: index ?? 0)
+      let built = CUDA.Architectures(try Shim.buildConfiguration)
+      guard let problem = built.problem(with: properties.capability) else { return }
+      throw TorchError("the device \(self) (\(properties.name)) cannot be used: \(problem)", kind: .notFound)
+    }
     let why =
       try count > 0
       ? "there are \(count) CUDA devices, numbered from 0" : CUDA.problem ?? "libtorch finds no CUDA device"
