@@ -18,10 +18,11 @@ struct ExportReport: Encodable {
 }
 
 /// Exports `model`, loads the file again and compares its logits with the model's, bit for bit.
+/// - Parameter onlyCompare: writes nothing, and compares the file that is there.
 /// - Throws: `ExitCode(2)` after a message when they differ.
-func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to path: String) throws
-  -> ExportReport
-{
+func exportTorchScript(
+  _ model: Module, _ configuration: RunConfiguration, to path: String, onlyCompare: Bool = false
+) throws -> ExportReport {
   // On the CPU, where the file opens on any machine and equal weights give equal bits.
   let images: Tensor
   let what: String
@@ -35,7 +36,7 @@ func exportTorchScript(_ model: Module, _ configuration: RunConfiguration, to pa
   let metadata = String(decoding: try JSONEncoder.stable.encode(configuration), as: UTF8.self)
   let copy = try configuration.makeModel().eval()
   try copy.loadStateDict(model.stateDict())
-  try ScriptModule(copy).save(to: path, extraFile: ("torchlayers.json", metadata))
+  if !onlyCompare { try ScriptModule(copy).save(to: path, extraFile: ("torchlayers.json", metadata)) }
   let differing = try noGrad { () -> Int in
     let own = try (Device(configuration.device)?.isCUDA == true ? copy : model)(images)
     let loaded = try ScriptModule(path: path).eval()(images)
@@ -61,6 +62,7 @@ struct Export: ParsableCommand {
   @Argument(help: ArgumentHelp("The run's folder.", valueName: "run")) var runPath: String
   @Option(help: "The file format: torchscript.") var format = "torchscript"
   @Option(help: "The file to write. (default: model.torchscript.pt in the run's folder)") var output: String?
+  @Flag(help: "Write nothing: compare the file that is there with the run's network.") var check = false
   @Flag(help: "Print the result as one JSON object.") var json = false
 
   func validate() throws { _ = try require(format, oneOf: ["torchscript"], "format") }
@@ -73,7 +75,8 @@ struct Export: ParsableCommand {
     here.device = "cpu"
     _ = try here.prepareDevice()
     let model = try folder.loadModel(configuration)
-    let report = try exportTorchScript(model, configuration, to: output ?? folder.torchScript)
+    let report = try exportTorchScript(
+      model, configuration, to: output ?? folder.torchScript, onlyCompare: check)
     if json { return try Terminal.printJSON(report) }
     print("\(report.file): \(grouped(Double(report.bytes))) bytes, \(report.verified)")
   }

@@ -20,8 +20,8 @@ func keepFreedMemory() {
   _ = mallopt(trimThreshold, .max)
 }
 
-/// Loads libtorch and keeps small blocks of its tensors as well, unless malloc was asked to check every
-/// block.
+/// Loads libtorch and keeps small blocks of its tensors as well, unless malloc was asked to check every block: it looks
+/// at a block when it is freed, and a block that is kept never is.
 func loadKeepingSmallBlocks() throws {
   try Shim.load()
   if getenv("MALLOC_CHECK_") == nil { try Torch.keepSmallBlocks() }

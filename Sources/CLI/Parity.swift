@@ -14,7 +14,7 @@ struct ParityCommand: ParsableCommand {
       the end. Exit code 2 when an operation is outside its bound or crashes.
       """)
 
-  @Option(parsing: .unconditional, help: "Cases of each operation; whole networks run once.") var cases = 200
+  @Option(parsing: .unconditional, help: "Cases of each operation; whole networks run five.") var cases = 200
   @Option(parsing: .unconditional, help: "The seed of the cases.") var seed: UInt64 = 0
   @Option(help: "Only this operation.") var only: String?
   @Option(
@@ -27,8 +27,10 @@ struct ParityCommand: ParsableCommand {
   @Option(
     help: "Only float32, float64, float16, bfloat16 or tf32 (NVIDIA GPUs). (default: all but tf32, mixed)")
   var dtype: String?
-  @Flag(help: "Disturb every result by 4 times its bound; each operation must be caught.") var selfTest =
-    false
+  @Flag(help: "Move a number of libtorch's side in every case; every tensor that it changes must be caught.")
+  var selfTest = false
+  @Flag(help: ArgumentHelp("Print the table of what has to be judged, from this run.", visibility: .hidden))
+  var expectations = false
   @Option(help: ArgumentHelp("Also write the result as a page.", valueName: "file.html")) var report: String?
   @Flag(help: "Print the result as one JSON object.") var json = false
 
@@ -37,6 +39,7 @@ struct ParityCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The choices that make the case, as a failure prints them.", valueName: "list"))
   var choices: String?
   @Option(help: .private) var worker: String?
+  @Option(help: .private) var shrinkBounds = 1.0
 
   private struct Report: Encodable {
     let seed: UInt64
@@ -89,11 +92,18 @@ struct ParityCommand: ParsableCommand {
   }
 
   private var suite: ParitySuite {
-    ParitySuite(cases: networks ?? cases, seed: seed, device: device, dtype: dtype, disturb: selfTest)
+    // The self-test keeps every tensor of a network; a few steps show all that many do.
+    var suite = ParitySuite(
+      cases: networks ?? cases, seed: seed, device: device, dtype: dtype, steps: selfTest ? 3 : 50,
+      selfTest: selfTest)
+    suite.boundDivisor = shrinkBounds
+    return suite
   }
 
   func run() throws {
-    try Shim.load()
+    // As training does, so that what is compared is what runs.
+    keepFreedMemory()
+    try loadKeepingSmallBlocks()
     if let worker {
       guard let suite = ParitySuite(argument: worker) else { throw ExitCode(64) }
       return try suite.serve()
@@ -120,6 +130,7 @@ struct ParityCommand: ParsableCommand {
     let seconds = (clock.now - begin) / .seconds(1)
     let failed =
       reports.filter { selfTest ? !$0.caught : $0.failed }.map(\.name) + (caught == false ? ["crash"] : [])
+    if expectations { return print(try suite.expectations(from: reports), terminator: "") }
     if json {
       try Terminal.printJSON(
         Report(
@@ -141,8 +152,8 @@ struct ParityCommand: ParsableCommand {
   }
 
   private func runAll() throws -> [OperationReport] {
-    let (json, selfTest) = (json, selfTest)
-    if !json {
+    let (isQuiet, selfTest) = (json || expectations, selfTest)
+    if !isQuiet {
       print(
         "operation".padded(to: 34) + "cases".leftPadded(to: 5) + "ulps".leftPadded(to: 12)
           + "of the bound".leftPadded(to: 14))
@@ -151,7 +162,7 @@ struct ParityCommand: ParsableCommand {
     let free = try place.isCUDA ? CUDA.properties(of: place.index ?? 0).freeMemory : nil
     let workers = try suite.workers(threads: Torch.numThreads, freeMemory: free)
     return try suite.run(only: only, worker: workerArguments, workers: workers) { report in
-      if !json { Self.show(report, selfTest: selfTest) }
+      if !isQuiet { Self.show(report, selfTest: selfTest) }
     }
   }
 
@@ -206,18 +217,23 @@ struct ParityCommand: ParsableCommand {
     let verdict =
       if selfTest {
         report.ran
-          ? report.caught ? "caught" : "NOT CAUGHT: \(report.missed) of \(report.judged) tensors"
+          ? report.caught ? "caught \(report.caughtTensors) tensors" : "NOT CAUGHT"
           : "no kernel"
       } else {
-        report.failed ? report.crashes.isEmpty ? "DIFFERS" : "CRASHES" : report.ran ? "within" : "no kernel"
+        !report.crashes.isEmpty
+          ? "CRASHES"
+          : !(report.worst <= 1)
+            ? "DIFFERS" : report.failed ? "NOT JUDGED" : report.ran ? "within" : "no kernel"
       }
     print(
       report.name.padded(to: 34) + "\(report.cases)".leftPadded(to: 5)
         + short(report.ulps).leftPadded(to: 12) + fixed(report.worst, 4).leftPadded(to: 14) + "  \(verdict)")
     if report.failed, !selfTest {
       for crash in report.crashes { print("  crash: \(crash)") }
+      for text in report.shortfalls { print("  too little was judged: \(text)") }
       if !report.worstCase.isEmpty { print("  worst: \(report.worstCase)\n  repeat: \(report.repeat)") }
     }
+    for text in report.missed.prefix(5) { print("  not caught: \(text)") }
     for (text, count) in report.known.sorted(by: { $0.key < $1.key }) {
       print("  known defect of libtorch, \(count) cases not run: \(text)")
     }

@@ -17,10 +17,12 @@ struct CaseResult: Codable, Sendable {
   /// How many elements had no bound, because a denominator may be zero.
   var unbounded = 0
   var elements = 0
+  /// How many elements had a finite bound.
+  var bounded = 0
   /// How many tensors of libtorch's had an element with a bound.
   var judged = 0
-  /// Of a disturbed case: tensors that were inside their bounds all the same.
-  var missed = 0
+  /// What the self-test saw of the case's tensors; nil in an ordinary run.
+  var proof: Proof?
   /// The comparison itself went wrong: an error, a shape, a type.
   var broken = false
   /// On a device whose library may transform (Winograd, FFT): how many tensors held only norm-wise.
@@ -43,11 +45,14 @@ final class Comparison {
   let format: Format
   /// The steps that a network trains.
   let steps: Int
-  let disturb: Bool
+  /// Keeps what was compared, and perhaps moves a number, for the self-test; nil in an ordinary run.
+  let trial: Trial?
   /// Whether the operation has products that a library may compute by a transform.
   let transforms: Bool
   /// Whether the bounds are those of CUDA's libraries.
   let onCUDA: Bool
+  /// Divides every bound; more than 1 to see how a failure looks.
+  let shrink: Double
   var result = CaseResult()
   private let announce: (String) -> Void
 
@@ -55,15 +60,16 @@ final class Comparison {
   ///   - judgedAs: the device whose bounds hold, for tests; nil for `device`.
   ///   - announce: receives the case in words before it runs.
   init(
-    device: Device, format: Format, steps: Int, disturb: Bool, transforms: Bool = false,
-    judgedAs: Device? = nil, announce: @escaping (String) -> Void = { _ in }
+    device: Device, format: Format, steps: Int, trial: Trial? = nil, transforms: Bool = false,
+    shrink: Double = 1, judgedAs: Device? = nil, announce: @escaping (String) -> Void = { _ in }
   ) {
     self.device = device
     self.format = format
     self.steps = steps
-    self.disturb = disturb
+    self.trial = trial
     self.transforms = transforms
     onCUDA = (judgedAs ?? device).isCUDA
+    self.shrink = shrink
     self.announce = announce
   }
 
@@ -73,12 +79,26 @@ final class Comparison {
     announce("\(format.name), \(text)")
   }
 
-  /// Numbers as a tensor of the case's type on its device.
-  func tensor(_ values: [Double], _ shape: [Int], _ layout: Layout = .contiguous, requiresGrad: Bool = false)
-    throws -> Tensor
-  {
-    try layout.apply(Tensor(values, shape: shape).to(dtype: format.dtype, device: device)).detach()
+  /// Numbers as a tensor of the case's type on its device. In the self-test one of them may be moved.
+  /// - Parameter isReadBack: the reference reads the numbers from this tensor, so that moving one says nothing.
+  func tensor(
+    _ values: [Double], _ shape: [Int], _ layout: Layout = .contiguous, requiresGrad: Bool = false,
+    isReadBack: Bool = false
+  ) throws -> Tensor {
+    let values = isReadBack ? values : trial?.passing(values, format) ?? values
+    return try layout.apply(Tensor(values, shape: shape).to(dtype: format.dtype, device: device)).detach()
       .requiresGrad(requiresGrad)
+  }
+
+  /// Says that libtorch goes on from a tensor whose numbers the reference has. In the self-test one may be moved.
+  func passes(_ tensor: Tensor) throws {
+    guard let trial else { return }
+    let values = try tensor.detach().to(.float64).scalars(as: Double.self)
+    let moved = trial.passing(values, format)
+    guard moved != values else { return }
+    try noGrad {
+      _ = try tensor.copy_(Tensor(moved, shape: tensor.shape).to(dtype: tensor.dtype, device: device))
+    }
   }
 
   /// The same numbers for the reference: exact in the format.
@@ -100,28 +120,18 @@ final class Comparison {
       let shape = own.map(\.summary) ?? "no value"
       return fail("\(what) is \(shape), the reference's is \(format.dtype)\(reference.shape)")
     }
-    var values = try own.detach().to(.float64).scalars(as: Double.self)
-    let place = reference.values.indices.last { isJudged(reference.values[$0]) }
-    if place != nil { result.judged += 1 }
-    if disturb, let place {
-      // The last element that has a bound is put off by 4 times that; by 4 times the largest, where that judges.
-      let bound =
-        normwise
-        ? reference.values.lazy.filter { self.isJudged($0) }.map(\.error).max() ?? 0
-        : reference.values[place].error
-      values[place] = reference.values[place].value + 4 * max(bound, format.smallest)
-      if values[place] == reference.values[place].value {
-        values[place] += 4 * format.ulp(at: values[place])
-      }
-    }
+    let values = try own.detach().to(.float64).scalars(as: Double.self)
+    let (exact, bounds) = (reference.values.map(\.value), reference.values.map(\.error))
+    if reference.values.contains(where: isJudged) { result.judged += 1 }
     let fraction = judge(
-      values, reference.values.map(\.value), reference.values.map(\.error), what, ulps: true,
-      reached: { self.normwise && reached($0) })
-    if disturb, place != nil, fraction <= 1 { result.missed += 1 }
+      values, exact, bounds, what, ulps: true, reached: { self.normwise && reached($0) })
+    trial?.note(
+      Trial.Compared(what: what, values: values, exact: exact, bounds: bounds, fraction: fraction),
+      by: self)
   }
 
   /// Whether libtorch may transform (Winograd, FFT), so that only whole tensors have a bound.
-  private var normwise: Bool { onCUDA && transforms }
+  var normwise: Bool { onCUDA && transforms }
 
   /// Whether an error of libtorch's says that it has no kernel for a case: none for the type, or, of the odd 16-bit
   /// convolutions, none in cuDNN.
@@ -131,6 +141,21 @@ final class Comparison {
   }
 
   private func isJudged(_ number: Running) -> Bool { number.value.isFinite && number.error.isFinite }
+
+  /// How far one number is from the exact one, as a fraction of its bound; nil where there is no bound.
+  func fraction(_ own: Double, _ exact: Double, _ bound: Double) -> Double? {
+    if own == exact || (own.isNaN && exact.isNaN) { return 0 }
+    guard exact.isFinite else { return .infinity }
+    let reach = exact.magnitude + (bound.isFinite ? bound : 0)
+    if own.isInfinite, own * exact >= 0, reach >= format.largest * (1 - 0x1p-8) {
+      return 0  // rounding up reaches infinity
+    }
+    // A bound that is infinite excuses any number, but not what is none.
+    guard own.isFinite else { return .infinity }
+    guard bound.isFinite else { return nil }
+    let fraction = (own - exact).magnitude / bound
+    return fraction.isNaN ? .infinity : fraction
+  }
 
   /// Compares numbers with exact ones, each with its bound.
   /// - Parameters:
@@ -145,30 +170,22 @@ final class Comparison {
     var (worst, ulps, place) = (0.0, 0.0, -1)
     var (largestError, largestBound) = (0.0, 0.0)
     for index in values.indices {
-      let (a, b, bound) = (values[index], exact[index], bounds[index])
+      let (a, b, bound) = (values[index], exact[index], bounds[index] / shrink)
       result.elements += 1
-      var fraction = 0.0
-      if a == b || (a.isNaN && b.isNaN) {
-        fraction = 0
-      } else if !a.isFinite, reached(index) {
+      if !a.isFinite, !(a.isNaN && b.isNaN), a != b, reached(index) {
         result.spread += 1
         continue
-      } else if b.isFinite, !bound.isFinite {
-        result.unbounded += 1
-        continue
-      } else if b.isFinite, a.isInfinite, a * b >= 0, b.magnitude + bound >= format.largest * (1 - 0x1p-8) {
-        fraction = 0  // rounding up reaches infinity
-      } else if b.isFinite, a.isFinite {
-        fraction = (a - b).magnitude / bound
+      }
+      if b.isFinite {
+        if bound.isFinite { result.bounded += 1 } else { result.unbounded += 1 }
+      }
+      guard let fraction = fraction(a, b, bound) else { continue }
+      if fraction > 0, a.isFinite, b.isFinite {
         if counted { ulps = max(ulps, (a - b).magnitude / format.ulp(at: b)) }
         largestError = max(largestError, (a - b).magnitude)
         largestBound = max(largestBound, bound)
-      } else {
-        fraction = .infinity
       }
-      if fraction > worst || fraction.isNaN {
-        (worst, place) = (fraction.isNaN ? .infinity : fraction, index)
-      }
+      if fraction > worst { (worst, place) = (fraction, index) }
     }
     if worst > 1, worst.isFinite, normwise, largestError <= largestBound {
       result.normwise += 1
@@ -179,6 +196,11 @@ final class Comparison {
     result.fraction = worst
     result.place = "\(what)[\(place)]: \(values[place]), reference \(exact[place]) ± \(bounds[place])"
     return worst
+  }
+
+  /// The largest error as a fraction of its bound; nothing is counted.
+  func worst(_ values: [Double], _ exact: [Double], _ bounds: [Double]) -> Double {
+    values.indices.reduce(0) { max($0, fraction(values[$1], exact[$1], bounds[$1]) ?? 0) }
   }
 
   func fail(_ text: String) {
@@ -204,6 +226,8 @@ final class Comparison {
       "input \(shape) \(layout.rawValue), \(kind.rawValue) values" + (description.isEmpty ? "" : ", ")
         + description)
     if let defects, !onCUDA { try KnownDefects.check(defects(layout)) }
+    trial?.promise(
+      ["output", "input gradient"] + (module?.namedParameters() ?? []).map { "\($0.name) gradient" })
     let numbers = draws.numbers(shape, kind, format)
     let x = try tensor(numbers, shape, layout, requiresGrad: true)
     var parameters: [NDArray<Running>] = []
@@ -234,6 +258,7 @@ final class Comparison {
         name == "weight" && tainted.contains(true)
       }
     }
+    if trial?.isMoving == true { return }
     checkSlope(layer, shape, parameters.map(\.shape), probabilities: kind == .unit, &draws)
   }
 

@@ -22,19 +22,24 @@ struct Draws {
   /// The choices made so far.
   private(set) var choices: [Int] = []
   private let given: [Int]?
+  private let number: Int
   private var random: SplitMix
   /// The numbers in tensors have a source of their own: simpler choices keep them.
   private var content: SplitMix
 
   init(seed: UInt64, case number: Int, choices: [Int]? = nil) {
     given = choices
+    self.number = number
     random = SplitMix(seed: seed &* 0x2545_F491_4F6C_DD1D &+ UInt64(number))
     content = SplitMix(seed: random.next())
   }
 
   /// A number of the range; its lower end is the simplest.
   mutating func int(_ range: ClosedRange<Int>) -> Int {
-    let drawn = Int.random(in: 0...(range.upperBound - range.lowerBound), using: &random)
+    choose(range, Int.random(in: 0...(range.upperBound - range.lowerBound), using: &random))
+  }
+
+  private mutating func choose(_ range: ClosedRange<Int>, _ drawn: Int) -> Int {
     let choice = given.map { choices.count < $0.count ? $0[choices.count] : 0 } ?? drawn
     let kept = max(0, min(choice, range.upperBound - range.lowerBound))
     choices.append(kept)
@@ -46,6 +51,11 @@ struct Draws {
 
   /// One of the values; the first is the simplest.
   mutating func one<Value>(of values: [Value]) -> Value { values[int(0...values.count - 1)] }
+
+  /// One of the values, a case after the other in turn.
+  mutating func turn<Value>(of values: [Value]) -> Value {
+    values[choose(0...values.count - 1, number % values.count)]
+  }
 
   /// Numbers of a kind, as a format can keep them.
   mutating func numbers(_ shape: [Int], _ kind: Values, _ format: Format) -> [Double] {

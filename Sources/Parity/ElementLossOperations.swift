@@ -122,7 +122,10 @@ let bceLoss = Operation(name: "binary_cross_entropy", covers: ["BCELoss"]) { dra
   let weight = draws.oneIn(3) ? try weights(shape[0] * shape[1], &draws, comparison) : nil
   let layer = BinaryCrossEntropy(target: numbers, weight: weight?.0, reduction: other)
   try comparison.compare(
-    layer, "\(reduction), weight \(weight != nil)", input: shape, .unit, draws: &draws
+    layer, "\(reduction), weight \(weight != nil)", input: shape, .unit, draws: &draws,
+    defects: {
+      .init(operation: "binary_cross_entropy", format: comparison.format, layout: $0, values: .unit)
+    }
   ) {
     try BCELoss(weight: weight?.1.reshape(shape), reduction: reduction)($0, target)
   }

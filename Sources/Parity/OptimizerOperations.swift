@@ -158,6 +158,7 @@ func compareStep(
       try comparison.array(parameter).values, gradient: try comparison.array(parameter.grad!).values,
       memory: before[index], step: step)
   }
+  for parameter in parameters { try comparison.passes(parameter.grad!) }
   try optimizer.step()
   let after = optimizer.stateDict()
   for (index, parameter) in parameters.enumerated() {
@@ -184,12 +185,14 @@ func optimizer(_ kind: OptimizerKind) -> Operation {
     let scale = draws.one(of: [Values.normal, .plain, .small])
     comparison.describe("parameters \(shapes), \(scale.rawValue) gradients, \(steps) steps, \(pair.text)")
     let parameters = try shapes.map {
-      try comparison.tensor(draws.numbers($0, .plain, comparison.format), $0, requiresGrad: true)
+      try comparison.tensor(
+        draws.numbers($0, .plain, comparison.format), $0, requiresGrad: true, isReadBack: true)
     }
     let optimizer = pair.make(parameters)
     for step in 1...steps {
       for (parameter, shape) in zip(parameters, shapes) {
-        parameter.grad = try comparison.tensor(draws.numbers(shape, scale, comparison.format), shape)
+        parameter.grad = try comparison.tensor(
+          draws.numbers(shape, scale, comparison.format), shape, isReadBack: true)
       }
       try compareStep(pair, optimizer, parameters, step: step, comparison)
     }
@@ -206,7 +209,7 @@ let lbfgs = Operation(name: "lbfgs", covers: ["LBFGS"], formats: [.float32, .flo
   let curvature = draws.numbers([size], .plain, format).map { $0.magnitude + 0.5 }
   let centre = draws.numbers([size], .plain, format)
   let start = draws.numbers([size], .plain, format)
-  let parameter = try comparison.tensor(start, [size], requiresGrad: true)
+  let parameter = try comparison.tensor(start, [size], requiresGrad: true, isReadBack: true)
   let optimizer = SwiftTorchLayers.LBFGS([parameter], lr: lr, maxIter: 1, historySize: history)
   func values(_ tensor: Tensor?) throws -> [Running]? { try tensor.map { try comparison.array($0).values } }
   for step in 1...5 {
@@ -244,7 +247,7 @@ let lbfgs = Operation(name: "lbfgs", covers: ["LBFGS"], formats: [.float32, .flo
     }
     try optimizer.step {
       parameter.grad = try comparison.tensor(gradient, [size])
-      return try comparison.tensor([1], [])
+      return try comparison.tensor([1], [], isReadBack: true)
     }
     let after = optimizer.stateDict()
     try comparison.expect(after["state.0.d"], NDArray(direction, shape: [size]), "direction of step \(step)")

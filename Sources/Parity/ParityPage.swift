@@ -73,11 +73,13 @@ public struct ParityPage {
 
   private func row(_ report: OperationReport) -> String {
     let width = Int((min(1, max(0, report.worst.isNaN ? 1 : report.worst)) * 80).rounded())
-    let cells = formats.map { "<td class=\"number\">\(report.formats[$0].map(short) ?? "")</td>" }
+    let cells = formats.map {
+      "<td class=\"number\">\(report.formats[$0].map { short($0.worst) } ?? "")</td>"
+    }
     let known = report.known.sorted { $0.key < $1.key }.map {
       "<p>Known defect of libtorch, \($0.value) cases not run: \(HTMLPage.escaped($0.key))</p>"
     }
-    let crashes = report.crashes.map { "<p class=\"bad\">\(HTMLPage.escaped($0))</p>" }
+    let crashes = (report.crashes + report.shortfalls).map { "<p class=\"bad\">\(HTMLPage.escaped($0))</p>" }
     return """
       <tr><td class="\(report.failed ? "bad" : "")">\(report.name)</td><td class="number">\(report.cases)</td>
       <td class="number">\(short(report.ulps))</td><td class="number">\(short(report.worst))</td>

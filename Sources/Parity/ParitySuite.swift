@@ -14,8 +14,8 @@ public struct OperationReport: Codable, Sendable {
   public var worstCase = ""
   /// The command that repeats it.
   public var `repeat` = ""
-  /// The worst fraction by format.
-  public var formats: [String: Double] = [:]
+  /// What was judged in each format.
+  public var formats: [String: FormatReport] = [:]
   /// Elements compared, and those that had no bound.
   public var elements = 0
   public var unbounded = 0
@@ -31,39 +31,63 @@ public struct OperationReport: Codable, Sendable {
   public var known: [String: Int] = [:]
   /// Cases in which the process died, with how and the command that repeats it.
   public var crashes: [String] = []
+  /// Tensors that had a bound.
+  public var judged = 0
+  /// What was not judged, though it should have been, each in a sentence.
+  public var shortfalls: [String] = []
+  /// In the self-test: tensors that a moved number brought outside of their bounds, and what went wrong.
+  public var caughtTensors = 0
+  public var missed: [String] = []
 
   public init(name: String) { self.name = name }
 
-  /// Tensors that had a bound, and of a disturbed operation those that were inside it all the same.
-  public var judged = 0
-  public var missed = 0
-  /// Cases whose comparison itself went wrong.
-  public var broken = 0
-
   /// Whether there was anything to compare: libtorch may have no kernel for a format.
   public var ran: Bool { cases > 0 || !crashes.isEmpty }
-  public var failed: Bool { !(worst <= 1) || !crashes.isEmpty || (cases > 0 && judged == 0) }
-  /// Of a disturbed operation: whether every tensor was caught.
-  public var caught: Bool { !ran || (judged > 0 && missed == 0 && broken == 0 && crashes.isEmpty) }
+  public var failed: Bool {
+    !(worst <= 1) || !crashes.isEmpty || (cases > 0 && judged == 0) || !shortfalls.isEmpty
+  }
 
   mutating func add(_ result: CaseResult, command: String) {
     elements += result.elements
     unbounded += result.unbounded
     normwise += result.normwise
     spread += result.spread
+    formats[result.format, default: FormatReport()].add(result)
     if let text = result.known { return known[text, default: 0] += 1 }
     if result.unsupported != nil { return unsupported += 1 }
     cases += 1
     ways.merge(result.ways, uniquingKeysWith: +)
     judged += result.judged
-    missed += result.missed
-    if result.broken { broken += 1 }
-    formats[result.format] = max(formats[result.format] ?? 0, result.fraction)
     ulps = max(ulps, result.ulps)
     guard worstCase.isEmpty || result.fraction > worst else { return }
     worst = result.fraction
     worstCase = "\(result.format), \(result.text); \(result.place)"
     self.repeat = command
+  }
+}
+
+/// What was judged of an operation in one format.
+public struct FormatReport: Codable, Sendable {
+  /// The cases that were compared.
+  public var cases = 0
+  /// Tensors and numbers that had a bound, and numbers that had none.
+  public var tensors = 0
+  public var numbers = 0
+  public var unbounded = 0
+  /// Cases without a kernel in libtorch, and those left out as known defects.
+  public var unsupported = 0
+  public var known = 0
+  /// The largest error as a fraction of its bound.
+  public var worst = 0.0
+
+  mutating func add(_ result: CaseResult) {
+    if result.known != nil { return known += 1 }
+    if result.unsupported != nil { return unsupported += 1 }
+    cases += 1
+    tensors += result.judged
+    numbers += result.bounded
+    unbounded += result.unbounded
+    worst = max(worst, result.fraction)
   }
 }
 
@@ -80,19 +104,21 @@ public struct ParitySuite: Codable, Sendable {
   public var dtype: String?
   /// The steps that each network trains.
   public var steps: Int
-  /// Puts one element of every result off by 4 times its bound: each operation must then fail.
-  public var disturb: Bool
+  /// Moves a number of libtorch's side in every case; the comparison has to notice.
+  public var selfTest: Bool
+  /// Divides every bound, to see how a failure looks.
+  public var boundDivisor = 1.0
 
   public init(
     cases: Int = 200, seed: UInt64 = 0, device: String = "cpu", dtype: String? = nil, steps: Int = 50,
-    disturb: Bool = false
+    selfTest: Bool = false
   ) {
     self.cases = cases
     self.seed = seed
     self.device = device
     self.dtype = dtype
     self.steps = steps
-    self.disturb = disturb
+    self.selfTest = selfTest
   }
 
   /// The names of all operations, in the order of the report.
@@ -150,9 +176,13 @@ public struct ParitySuite: Codable, Sendable {
     try Torch.setNumThreads(1)
     guard let device = Device(device) else { throw TorchError("there is no device \(device)") }
     try Torch.setAllowTF32(format == .tf32)
+    if selfTest {
+      return operation.test(
+        seed: seed, case: number, format: format, device: device, steps: steps, announce: announce)
+    }
     return operation.run(
       seed: seed, case: number, choices: choices, format: format, device: device, steps: steps,
-      disturb: disturb, announce: announce)
+      shrink: boundDivisor, announce: announce)
   }
 
   /// The command that runs one case again.
@@ -173,11 +203,13 @@ public struct ParitySuite: Codable, Sendable {
   func report(_ operation: Operation, runner: (Int, [Int]?) throws -> CaseResult) throws -> OperationReport {
     var report = OperationReport(name: operation.name)
     var failing: (number: Int, result: CaseResult)?
+    var proofs: [String: Proof] = [:]
     for number in 0..<count(operation) {
       do {
         let result = try runner(number, nil)
         report.add(result, command: command(operation.name, case: number))
-        if result.failed, !disturb, failing == nil || result.fraction > failing!.result.fraction {
+        if let proof = result.proof { proofs[result.format, default: Proof()].add(proof) }
+        if result.failed, !selfTest, failing == nil || result.fraction > failing!.result.fraction {
           failing = (number, result)
         }
       } catch let crash as WorkerCrash {
@@ -193,6 +225,11 @@ public struct ParitySuite: Codable, Sendable {
       report.worst = max(report.worst, smallest.fraction)
       report.worstCase = "\(smallest.format), \(smallest.text); \(smallest.place)"
       report.repeat = command(operation.name, case: failing.number, choices: smallest.choices)
+    }
+    if selfTest {
+      report.conclude(proofs)
+    } else {
+      report.shortfalls = shortfalls(of: report)
     }
     return report
   }

@@ -83,9 +83,8 @@ public struct BatchNorm: Layer {
           sum.add(gradient.values[place])
           product.add(gradient.values[place], times: x.values[place] - mean[c])
         }
-        let (total, along) = (
-          sum.total(roundings: places.count), product.total(roundings: places.count)
-        )
+        // Both are sums in float32.
+        let (total, along) = (sum.total(roundings: 1), product.total(roundings: 1))
         dw.append((along * inverse[c]))
         db.append(total)
         let scale = weight.map { inverse[c] * $0.values[c] } ?? inverse[c]

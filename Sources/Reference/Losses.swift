@@ -3,12 +3,12 @@ public enum Reduction: String, Sendable, CaseIterable {
   case none, mean, sum
 
   /// The sum of terms, divided by `weight` for the mean.
-  func apply<Scalar: Real>(_ terms: NDArray<Scalar>, weight: Scalar) -> NDArray<Scalar> {
+  /// - Parameter roundings: how often a 16-bit format rounds the sum; a sum in float32 is rounded at its end.
+  func apply<Scalar: Real>(_ terms: NDArray<Scalar>, weight: Scalar, roundings: Int = 1) -> NDArray<Scalar> {
     guard self != .none else { return terms }
     var sum = Scalar.Sum()
     for term in terms.values { sum.add(term) }
-    // A 16-bit format may round at every addition.
-    let total = sum.total(roundings: terms.count)
+    let total = sum.total(roundings: roundings)
     return NDArray([self == .mean ? (total / weight) : total], shape: [])
   }
 
@@ -51,7 +51,15 @@ public struct NegativeLogLikelihood: Layer {
   func total<Scalar: Real>(_ choices: [(place: Int, weight: Double)?], like: Scalar) -> Scalar {
     var sum = Scalar.Sum()
     for choice in choices { sum.add(like.constant(choice?.weight ?? 0)) }
-    return sum.total(roundings: weight == nil ? 0 : targets.count)
+    return sum.total(roundings: weight == nil ? 0 : Self.roundings(targets.count))
+  }
+
+  /// How often libtorch rounds a 16-bit sum of so many losses, or weights: it adds up in the 16-bit format, sixteen
+  /// at a time, then sixteen such sums, and so on, and at the end what is left of each of eight levels.
+  static func roundings(_ count: Int) -> Int {
+    var (levels, rest) = (1, count)
+    while rest > 16 { (levels, rest) = (levels + 1, (rest + 15) / 16) }
+    return min(count, 16 * levels + 8)
   }
 
   public func evaluate<Scalar: Real>(_ x: NDArray<Scalar>, _ parameters: [NDArray<Scalar>])
@@ -63,7 +71,8 @@ public struct NegativeLogLikelihood: Layer {
     }
     let total = total(choices, like: x.values.first ?? Scalar(0))
     let y = reduction.apply(
-      NDArray(terms, shape: [x.shape[0]] + x.shape.dropFirst(2)), weight: total)
+      NDArray(terms, shape: [x.shape[0]] + x.shape.dropFirst(2)), weight: total,
+      roundings: Self.roundings(terms.count))
     return Evaluated(y) { gradient in
       var dx = NDArray<Scalar>(shape: x.shape)
       for (index, choice) in choices.enumerated() {
@@ -119,10 +128,15 @@ public struct CrossEntropy: Layer {
     let terms = rows.map { row -> Scalar in
       var sum = Scalar.Sum()
       for place in row { sum.add(-y.values[place], times: like.constant(1).scaled(by: factors[place])) }
-      return sum.total(roundings: 4 + row.count)
+      // Of 16-bit numbers: products with target and weight, the sum in float32, the smoothing's factor and sum.
+      return sum.total(roundings: 5)
     }
     let scale = divisor(like, rows: rows.count)
-    let output = reduction.apply(NDArray(terms, shape: [x.shape[0]] + x.shape.dropFirst(2)), weight: scale)
+    // What classes lose is added up by `NegativeLogLikelihood`.
+    var roundings = 1
+    if case .classes = target { roundings = NegativeLogLikelihood.roundings(terms.count) }
+    let output = reduction.apply(
+      NDArray(terms, shape: [x.shape[0]] + x.shape.dropFirst(2)), weight: scale, roundings: roundings)
     return Evaluated(output) { gradient in
       var dy = NDArray<Scalar>(shape: x.shape)
       for (index, row) in rows.enumerated() {
@@ -138,7 +152,7 @@ public struct CrossEntropy: Layer {
     guard case .classes(let targets) = target else { return like.constant(Double(rows)) }
     var sum = Scalar.Sum()
     for target in targets where target != ignoreIndex { sum.add(like.constant(weight?[target] ?? 1)) }
-    return sum.total(roundings: weight == nil ? 0 : targets.count)
+    return sum.total(roundings: weight == nil ? 0 : NegativeLogLikelihood.roundings(targets.count))
   }
 
   /// The factor of each log-probability: with smoothing ε a class t gives `(1 − ε)·w[t]` to itself and

@@ -176,6 +176,7 @@ struct LookTests {
       let picture = try Picture.read(path: torchlayers.path("run/inspect/\(name)"))
       #expect(Set(picture.pixels).count > 1, "\(name) is empty")
     }
+    try expectPictures(torchlayers)
     let page = String(decoding: try torchlayers.read("run/inspect/index.html"), as: UTF8.self)
     try expectSelfContained(page)
     #expect(page.contains("T-shirt/top") && page.contains("Layer 0: Conv2d(1, 8"))
@@ -183,6 +184,50 @@ struct LookTests {
     _ = try torchlayers("inspect", "run", "--test-index", "1", "--images", "20", "--output", "other")
     #expect(try torchlayers.read("other/picture.png") != torchlayers.read("run/inspect/picture.png"))
     #expect(try torchlayers.read("other/kernels-0.png") == torchlayers.read("run/inspect/kernels-0.png"))
+  }
+
+  /// The pictures of the first test image: a square of 200 from column 3, row 4 on.
+  private func expectPictures(_ torchlayers: Command) throws {
+    func read(_ name: String) throws -> Picture {
+      try Picture.read(path: torchlayers.path("run/inspect/\(name).png"))
+    }
+    let picture = try read("picture")
+    let factor = picture.width / 28
+    #expect(factor >= 1 && picture.width == 28 * factor && picture.height == 28 * factor)
+    for y in 0..<picture.height {
+      for x in 0..<picture.width {
+        let isInside = (3..<11).contains(x / factor) && (4..<12).contains(y / factor)
+        for channel in 0..<picture.channels {
+          #expect(
+            picture.pixels[(y * picture.width + x) * picture.channels + channel] == (isInside ? 200 : 0))
+        }
+      }
+    }
+    /// The mean brightness over a square of pixels of the test image.
+    func brightness(_ picture: Picture, _ columns: Range<Int>, _ rows: Range<Int>) -> Double {
+      var (sum, count) = (0.0, 0.0)
+      for y in 0..<picture.height where rows.contains(y * 28 / picture.height) {
+        for x in 0..<picture.width where columns.contains(x * 28 / picture.width) {
+          for channel in 0..<picture.channels {
+            sum += Double(picture.pixels[(y * picture.width + x) * picture.channels + channel])
+            count += 1
+          }
+        }
+      }
+      return sum / count
+    }
+    // Over the picture lies where the class was seen: at the square, not at the empty lower edge.
+    let heat = try read("grad-cam")
+    #expect(heat.width == picture.width && heat.channels == 3)
+    #expect(brightness(heat, 3..<11, 4..<12) > brightness(heat, 0..<28, 20..<28) + 50)
+    // The first layer's eight kernels of 3×3 and eight maps are not all alike.
+    for name in ["kernels-0", "maps-0"] {
+      let grid = try read(name)
+      #expect(Set(grid.pixels).count >= 8, "\(name)")
+    }
+    let saliency = try read("saliency")
+    #expect(saliency.width == picture.width && saliency.height == picture.height)
+    #expect(try read("picture") != saliency && heat != saliency)
   }
 
   @Test("names from a run's files are text on the page, never tags; broken metrics are left out")

@@ -22,6 +22,25 @@ struct ParityCommandTests {
     #expect(repeated["worst_case"] as? String == operation["worst_case"] as? String)
   }
 
+  @Test("a run outside of its bounds exits 2, names the operation, the smallest case and the command")
+  func failure() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let arguments = ["parity", "--only", "sigmoid", "--cases", "8", "--shrink-bounds", "1000"]
+    let ended = try torchlayers(arguments)
+    #expect(ended.status == 2, "\(ended.errors)")
+    #expect(
+      ended.output.contains("DIFFERS") && ended.output.hasSuffix("failed: sigmoid\n"), "\(ended.output)")
+    let command = try #require(
+      ended.output.split(separator: "\n").first { $0.hasPrefix("  repeat: torchlayers ") })
+    let one = try torchlayers(
+      command.split(separator: " ").dropFirst(2).map(String.init) + ["--shrink-bounds", "1000"])
+    #expect(one.status == 2 && one.output.contains("error"), "\(one.output)")
+    let json = try torchlayers(arguments + ["--json"])
+    #expect(try json.status == 2 && json.json()["failed"] as? [String] == ["sigmoid"])
+    #expect(try torchlayers("parity", "--only", "sigmoid", "--cases", "8").status == 0)
+  }
+
   @Test("--self-test catches every case and a worker that crashes; without it a disturbed run would be right")
   func selfTest() throws {
     let torchlayers = try Command()
@@ -31,7 +50,7 @@ struct ParityCommandTests {
     let json = try ended.json()
     #expect(json["failed"] as? [String] == [] && json["crashes_are_caught"] as? Bool == true)
     let operation = try #require((json["operations"] as? [[String: Any]])?.first)
-    #expect(operation["missed"] as? Int == 0 && (operation["judged"] as? Int ?? 0) > 0)
+    #expect(operation["missed"] as? [String] == [] && (operation["caught_tensors"] as? Int ?? 0) > 0)
   }
 
   @Test("--report writes a page that needs nothing else")
@@ -64,9 +83,9 @@ struct ParityCommandTests {
   func noDevice() throws {
     let torchlayers = try Command()
     defer { torchlayers.remove() }
-    let doctor = try torchlayers("doctor", "--json").json()
-    guard (doctor["cuda_devices"] as? [Any])?.isEmpty == true else { return }
-    let ended = try torchlayers("parity", "--device", "cuda", "--json")
+    // Where there is a device, it is hidden.
+    let ended = try torchlayers(
+      "parity", "--device", "cuda", "--json", environment: ["CUDA_VISIBLE_DEVICES": ""])
     #expect(ended.status == 0)
     #expect(try ended.json()["skipped"] as? String == "skipped: no CUDA device")
   }

@@ -30,18 +30,46 @@ struct RunTests {
 
     let lines = String(decoding: try torchlayers.read("predictions.csv"), as: UTF8.self).split(
       separator: "\n")
-    for index in [7, 100, 4242] {
+    // The file's own numbers give the accuracy that was printed; what is predicted of an image by itself is in it.
+    let rows = lines.dropFirst().map { $0.split(separator: ",").compactMap { Int($0) } }
+    #expect(rows.map(\.[0]) == Array(0..<10000))
+    #expect(rows.count { $0[1] == $0[2] } == Int((accuracy * 10000).rounded()))
+    let picked = Array(stride(from: 7, to: 10000, by: 333))
+    for index in picked {
       try torchlayers("data", "image", "fashion-mnist", "\(index)", "--output", "\(index).png")
-      let predicted = try torchlayers("predict", "run", "\(index).png", "--json").json()
-      let first = try #require((predicted["predictions"] as? [[String: Any]])?.first)
-      #expect(lines[index + 1].split(separator: ",")[2] == "\(try #require(first["index"] as? Int))")
     }
+    let predicted = try torchlayers(["predict", "run"] + picked.map { "\($0).png" } + ["--json"]).json()
+    let predictions = try #require(predicted["predictions"] as? [[String: Any]])
+    #expect(predictions.map { $0["index"] as? Int } == picked.map { rows[$0][2] })
+    // A network that saw the wrong pictures, all alike, would say the same of all.
+    #expect(Set(picked.map { rows[$0][2] }).count >= 5)
 
     let exported = try torchlayers("export", "run", "--format", "torchscript", "--output", "cnn.pt", "--json")
     #expect(exported.status == 0, "\(exported.errors)")
     #expect(try exported.json()["verified"] as? String == "loaded again: equal logits on 100 test images")
     let size = try torchlayers.read("cnn.pt").count
     #expect(try size > 13_000_000 && exported.json()["bytes"] as? Int == size)
+  }
+
+  @Test("an export that gives other logits than the run exits 2 and says how many")
+  func otherExport() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    for seed in ["1", "2"] {
+      try torchlayers(
+        "train", "--model", "softmax", "--epochs", "1", "--limit", "300", "--seed", seed, "--output",
+        "run\(seed)",
+        "--export", "torchscript")
+    }
+    let file = "run1/model.torchscript.pt"
+    let bytes = try torchlayers.read(file)
+    let right = try torchlayers("export", "run1", "--check")
+    #expect(right.status == 0 && right.output.contains("equal logits on 100 test images"), "\(right.errors)")
+    let wrong = try torchlayers("export", "run2", "--check", "--output", file)
+    #expect(wrong.status == 2 && wrong.output.isEmpty, "\(wrong.errors)")
+    #expect(wrong.errors.contains("\(file), loaded again, gives ") && wrong.errors.contains(" other logits"))
+    #expect(try torchlayers.read(file) == bytes)
+    expectError(try torchlayers("export", "run2", "--check", "--output", "gone.pt"), 1, "gone.pt")
   }
 
   @Test("a picture of another size and colour, PNG with 3 channels, is predicted")
@@ -54,6 +82,81 @@ struct RunTests {
     try picture.writePNG(to: torchlayers.path("photo.png"))
     let ended = try torchlayers("predict", "run", "photo.png", "--top", "2", "--invert")
     #expect(ended.status == 0 && ended.output.hasPrefix("photo.png: "), "\(ended.errors)")
+    #expect(ended.output.split(separator: ",").count == 2, "\(ended.output)")
+  }
+
+  /// What the run's weights say of a picture of 28×28 grey pixels, worked out here: softmax of W·(x/255 − mean)/std + b.
+  private func probabilities(_ torchlayers: Command, _ pixels: [UInt8]) throws -> [Double] {
+    let weights = try Safetensors.parse(try torchlayers.read("run/model.safetensors"), source: "run")
+    func numbers(_ name: String) throws -> [Double] {
+      try #require(weights[name]).bytes.withUnsafeBytes { bytes in
+        (0..<bytes.count / 4).map { Double(bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self)) }
+      }
+    }
+    let configuration = try #require(
+      try JSONSerialization.jsonObject(with: Data(torchlayers.read("run/config.json"))) as? [String: Any])
+    let normalization = try #require(configuration["normalization"] as? [String: [Double]])
+    let (mean, std) = (try #require(normalization["mean"]?[0]), try #require(normalization["std"]?[0]))
+    let x = pixels.map { (Double($0) / 255 - mean) / std }
+    let (w, b) = (try numbers("1.weight"), try numbers("1.bias"))
+    let logits = b.indices.map { c in b[c] + x.indices.reduce(0) { $0 + w[c * 784 + $1] * x[$1] } }
+    let powers = logits.map { exp($0 - logits.max()!) }
+    return powers.map { $0 / powers.reduce(0, +) }
+  }
+
+  @Test("predict's probabilities are those of the picture, of its light or dark reverse with --invert")
+  func values() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    try torchlayers("train", "--model", "softmax", "--epochs", "1", "--limit", "500", "--output", "run")
+    let grey = (0..<784).map { UInt8(($0 % 28 * 9 + $0 / 28) % 256) }
+    let inverted = grey.map { 255 - $0 }
+    try Picture(width: 28, height: 28, channels: 1, pixels: grey).writePNG(to: torchlayers.path("grey.png"))
+    // Twice as large, in three equal colours.
+    let large = (0..<56 * 56).flatMap { [UInt8](repeating: grey[$0 / 112 * 28 + $0 % 56 / 2], count: 3) }
+    try Picture(width: 56, height: 56, channels: 3, pixels: large).writePNG(to: torchlayers.path("large.png"))
+    func predicted(_ flags: String...) throws -> [[Double]] {
+      let json = try torchlayers(
+        ["predict", "run", "grey.png", "large.png", "--top", "10", "--json"] + flags
+      )
+      .json()
+      return try #require(json["predictions"] as? [[String: Any]]).map { prediction in
+        var found = [Double](repeating: -1, count: 10)
+        for choice in try #require(prediction["top"] as? [[String: Any]]) {
+          found[try #require(choice["index"] as? Int)] = try #require(choice["probability"] as? Double)
+        }
+        return found
+      }
+    }
+    func expectNear(_ found: [Double], _ expected: [Double], within bound: Double) {
+      #expect(zip(found, expected).allSatisfy { ($0 - $1).magnitude < bound }, "\(found) and \(expected)")
+    }
+    let (plain, reversed) = (try probabilities(torchlayers, grey), try probabilities(torchlayers, inverted))
+    #expect(zip(plain, reversed).contains { ($0 - $1).magnitude > 0.05 }, "\(plain)")
+    // 785 terms in single precision.
+    let (found, other) = (try predicted(), try predicted("--invert"))
+    expectNear(found[0], plain, within: 1e-4)
+    expectNear(other[0], reversed, within: 1e-4)
+    expectNear(found[1], try probabilities(torchlayers, downscaled(large)), within: 1e-4)
+    expectNear(other[1], try probabilities(torchlayers, downscaled(large.map { 255 - $0 })), within: 1e-4)
+  }
+
+  /// A 56×56 picture at half its size: a triangle of two pixels' width to each side, weights 1 3 3 1 of 8 (less outside),
+  /// as an antialiased bilinear filter has them; rounded at the end.
+  private func downscaled(_ rgb: [UInt8]) -> [UInt8] {
+    let weights = [1.0, 3, 3, 1]
+    func taps(_ i: Int) -> [(place: Int, weight: Double)] {
+      let found = (0..<4).map { (2 * i - 1 + $0, weights[$0]) }.filter { (0..<56).contains($0.0) }
+      let sum = found.reduce(0) { $0 + $1.1 }
+      return found.map { ($0.0, $0.1 / sum) }
+    }
+    return (0..<784).map { place in
+      var sum = 0.0
+      for (y, v) in taps(place / 28) {
+        for (x, w) in taps(place % 28) { sum += v * w * Double(rgb[3 * (y * 56 + x)]) }
+      }
+      return UInt8(sum.rounded(.toNearestOrEven))
+    }
   }
 
   @Test(

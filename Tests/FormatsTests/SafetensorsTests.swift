@@ -29,6 +29,21 @@ struct SafetensorsTests {
       Safetensors(entries: Self.good.entries.reversed(), metadata: Self.good.metadata).serialized() == bytes)
   }
 
+  @Test("every header is padded to 8 bytes with spaces, whatever its own length", arguments: 0..<16)
+  func padding(_ length: Int) throws {
+    let name = String(repeating: "n", count: length)
+    let bytes = Safetensors(
+      entries: [.init(name: name, dtype: .float64, shape: [1], bytes: [UInt8](1...8))], metadata: [:]
+    ).serialized()
+    let size = bytes[..<8].enumerated().reduce(0) { $0 + Int($1.element) << (8 * $1.offset) }
+    #expect(size % 8 == 0 && bytes.count == 8 + size + 8, "a header of \(size) bytes")
+    let header = bytes[8..<8 + size]
+    #expect(header.last == UInt8(ascii: "}") || header.last == UInt8(ascii: " "))
+    // No more than is needed.
+    #expect(header.reversed().prefix { $0 == UInt8(ascii: " ") }.count < 8)
+    #expect(Array(bytes[(8 + size)...]) == [UInt8](1...8))
+  }
+
   @Test(
     "accepted as by the format's own reader",
     arguments: [

@@ -43,8 +43,7 @@ NO_TEST = 69
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """A test (`Target.Suite/function`, or a suite, or a target), a call of the program (`torchlayers …`) or a script of
-    this folder (`Tests/Mutants/….sh`).
+    """A test (`Target.Suite/function`, or a suite, or a target) or a call of the program (`torchlayers …`).
 
     With a `beside`, that fault is switched on, too: what is judged is the judge, and the program must fail.
     """
@@ -56,22 +55,12 @@ class Check:
         return self.text + (f" beside {self.beside}" if self.beside else "")
 
     @property
-    def is_command(self):
-        return self.text.startswith("torchlayers ")
-
-    @property
-    def is_script(self):
-        return self.text.endswith(".sh")
-
-    @property
     def is_test(self):
-        return not self.is_command and not self.is_script
+        return not self.text.startswith("torchlayers ")
 
     def command(self):
-        if self.is_command:
+        if not self.is_test:
             return [str(PROGRAM), *self.text.split()[1:]]
-        if self.is_script:
-            return [str(TREE / self.text)]
         pattern = "^" + re.escape(self.text) + ("\\(" if "/" in self.text else "[./]")
         bundle = next(BUILT.glob("*PackageTests.xctest"))
         return [str(bundle), "--testing-library", "swift-testing", "--no-parallel", "--filter", pattern]
@@ -121,8 +110,8 @@ def read_lists():
         if names.count(name) > 1:
             fail(f"there are two faults {name}")
     for fault in faults:
-        if fault.check.beside and fault.check.beside not in names:
-            fail(f"{fault.name}: there is no fault {fault.check.beside} to stand beside")
+        if fault.check.beside and (fault.check.is_test or fault.check.beside not in names):
+            fail(f"{fault.name} stands beside {fault.check.beside}: that needs a call of the program, and such a fault")
     return faults, fallback
 
 
@@ -144,9 +133,7 @@ def place(fault):
 
 def missing(check):
     """What is wrong with a check's name; None when the test or the subcommand is there."""
-    if check.is_script:
-        return None if os.access(ROOT / check.text, os.X_OK) else f"there is no script {check.text}"
-    if check.is_command:
+    if not check.is_test:
         words = check.text.split()
         commands = "\n".join(path.read_text() for path in (ROOT / "Sources" / "CLI").glob("*.swift"))
         return None if f'commandName: "{words[1]}"' in commands else f"there is no command torchlayers {words[1]}"
@@ -355,9 +342,8 @@ def run_check(check, fault, limit, environment):
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         status, how = 1, f"hang: no end in {limit:.0f} s"
-    must_fail = check.beside and check.is_command
-    passed = (status != 0) if must_fail else (status == 0)
-    if must_fail and status == 0:
+    passed = (status != 0) if check.beside else (status == 0)
+    if check.beside and status == 0:
         how = f"{check.beside} went through: exit code 0"
     return Ended(passed, how, time.monotonic() - begin)
 

@@ -56,7 +56,7 @@ struct SuiteMechanicsTests {
   @Test("NaN matches only NaN, an infinity only itself, and nothing is inside a bound of zero but equality")
   func judging() {
     func fraction(_ own: Double, _ exact: Double, _ bound: Double) -> Double {
-      let comparison = Comparison(device: .cpu, format: .float32, steps: 1, disturb: false)
+      let comparison = Comparison(device: .cpu, format: .float32, steps: 1)
       comparison.judge([own], [exact], [bound], "made")
       return comparison.result.fraction
     }
@@ -66,6 +66,126 @@ struct SuiteMechanicsTests {
     #expect(fraction(1, 1, 0) == 0 && fraction(1.5, 1, 0) == .infinity && fraction(1.5, 1, 1) == 0.5)
     // Beyond the largest float32 an infinity is right.
     #expect(fraction(.infinity, 1e39, 1) == 0)
+    // Where there is no bound, any number passes, but not what is none.
+    #expect(fraction(5, 1, .infinity) == 0 && fraction(5, 1, .nan) == 0)
+    #expect(fraction(.nan, 1, .infinity) == .infinity && fraction(.infinity, 1, .infinity) == .infinity)
+    #expect(fraction(-.infinity, 1, .nan) == .infinity)
+  }
+
+  @Test("numbers with and without a bound are counted, equal or not")
+  func counting() {
+    let comparison = Comparison(device: .cpu, format: .float32, steps: 1)
+    comparison.judge([1, 2, 3, .nan], [1, 2, 4, .nan], [0, .infinity, .nan, 1], "made")
+    #expect(comparison.result.bounded == 1 && comparison.result.unbounded == 2)
+    #expect(comparison.result.elements == 4 && !comparison.result.failed)
+  }
+
+  // MARK: the checker checks itself
+
+  /// A convolution's parity with one thing left out of the comparison, as a change of the checker would.
+  private func checked(_ spoil: @escaping @Sendable (Comparison, Int) throws -> Void) throws
+    -> OperationReport
+  {
+    let operation = Operation(name: "made", covers: [], formats: [.float32]) { draws, comparison in
+      let shape = [draws.int(2...5), draws.int(1...5)]
+      let (x, w) = (
+        draws.numbers(shape, .plain, .float32), draws.numbers([shape[1]], .plain, .float32)
+      )
+      comparison.trial?.promise(["output", "weight gradient"])
+      let weight = try comparison.tensor(w, [shape[1]], requiresGrad: true)
+      let y = try comparison.tensor(x, shape) * weight
+      let exact = (0..<x.count).map {
+        Running(x[$0], format: .float32) * Running(w[$0 % shape[1]], format: .float32)
+      }
+      try comparison.expect(y, NDArray(exact, shape: shape), "output")
+      try y.sum().backward()
+      try spoil(comparison, shape[0])
+      guard comparison.result.text != "no gradient" else { return }
+      let sums = (0..<shape[1]).map { column -> Running in
+        var sum = RunningSum()
+        for row in 0..<shape[0] { sum.add(Running(x[row * shape[1] + column], format: .float32)) }
+        let total = sum.total()
+        return comparison.result.text == "no bound"
+          ? Running(total.value, error: .infinity, format: .float32) : total
+      }
+      try comparison.expect(weight.grad, NDArray(sums, shape: [shape[1]]), "weight gradient")
+    }
+    let suite = ParitySuite(cases: 30, seed: 5, selfTest: true)
+    return try suite.report(operation) { number, _ in
+      operation.test(seed: suite.seed, case: number, device: .cpu, steps: 1)
+    }
+  }
+
+  @Test("the self-test passes a whole comparison, and catches what each tensor shows of a moved number")
+  func wholeComparison() throws {
+    let report = try checked { _, _ in }
+    #expect(report.caught && report.caughtTensors >= 30, "\(report.missed)")
+  }
+
+  @Test("the self-test notices a gradient that is not compared")
+  func notCompared() throws {
+    let report = try checked { comparison, _ in comparison.describe("no gradient") }
+    #expect(!report.caught && report.missed.contains("float32: weight gradient was not compared"))
+  }
+
+  @Test("the self-test notices bounds that are infinite")
+  func noBounds() throws {
+    let report = try checked { comparison, _ in comparison.describe("no bound") }
+    #expect(
+      report.missed
+        == ["float32: of 30 times weight gradient, no moved number brought one outside of its bound"])
+  }
+
+  @Test("too little of anything is a shortfall with its sentence", arguments: 0..<7)
+  func shortfalls(_ which: Int) {
+    let expected = Expectation(
+      cases: 40, tensors: 100, numbers: 1000, unbounded: 5, unsupported: 3, known: 2, worst: 0.8)
+    var found = FormatReport()
+    (found.cases, found.tensors, found.numbers) = (30, 75, 750)
+    (found.unbounded, found.unsupported, found.known, found.worst) = (5, 3, 2, 0.41)
+    #expect(expected.shortfalls(found) == [])
+    var sentence = ""
+    switch which {
+    case 0: (found.cases, sentence) = (29, "29 cases compared where at least 30 are expected")
+    case 1: (found.tensors, sentence) = (74, "74 tensors with a bound where at least 75 are expected")
+    case 2: (found.numbers, sentence) = (749, "749 numbers with a bound where at least 750 are expected")
+    case 3: (found.unbounded, sentence) = (6, "6 numbers without a bound where at most 5 are expected")
+    case 4:
+      (found.unsupported, sentence) = (4, "4 cases without a kernel in libtorch where at most 3 are expected")
+    case 5: (found.known, sentence) = (3, "3 cases left out as known defects where at most 2 are expected")
+    default:
+      (found.worst, sentence) = (0.39, "no error above 0.39 of its bound where one above 0.4 is expected")
+    }
+    #expect(expected.shortfalls(found) == [sentence])
+  }
+
+  @Test("an operation of which nothing was compared has failed, unless libtorch has no kernel in that format")
+  func nothingCompared() {
+    let table = Expectation.parse("made float16 0 0 0 0 9 0 0\nmade float32 9 9 9 0 0 0 0.5\n")
+    func shortfalls(_ format: String, unsupported: Int, cases: Int = 0) -> [String] {
+      var (report, found) = (OperationReport(name: "made"), FormatReport())
+      (found.unsupported, found.cases, report.cases) = (unsupported, cases, cases)
+      report.formats[format] = found
+      return ParitySuite(cases: 4, seed: 1).shortfalls(of: report, table: table)
+    }
+    #expect(shortfalls("float16", unsupported: 4) == [])
+    #expect(shortfalls("float32", unsupported: 0, cases: 4) == [])
+    #expect(
+      shortfalls("float32", unsupported: 4) == [
+        "float32: 4 cases without a kernel in libtorch, which should have one", "no case was compared",
+      ])
+    #expect(shortfalls("float64", unsupported: 0, cases: 2).count == 1)
+    #expect(ParitySuite(cases: 4).shortfalls(of: OperationReport(name: "made"), table: table).count == 1)
+  }
+
+  @Test("the table has a line for each operation and format, and no other")
+  func table() {
+    let lines = Expectation.all.map { ($0.key, Set($0.value.keys)) }
+    let formats = Dictionary(uniqueKeysWithValues: lines)
+    #expect(
+      formats
+        == Dictionary(
+          uniqueKeysWithValues: ParitySuite.operations.map { ($0.name, Set($0.formats.map(\.name))) }))
   }
 
   @Test("Running's bound holds for float32 arithmetic on random expressions, and is not idle")

@@ -1,3 +1,5 @@
+import Formats
+import Foundation
 import Testing
 
 @testable import SwiftTorchLayers
@@ -84,6 +86,85 @@ struct AugmentationTests {
       moved += abs(x) > 0.5 || abs(y) > 0.5 ? 1 : 0
     }
     #expect(moved > 16)
+  }
+
+  @Test(
+    "affine is a turn by up to 10°, a scale and a shift: every pixel, worked out again from the same numbers")
+  func affinePixels() throws {
+    let (count, height, width) = (24, 9, 12)
+    let images = try Self.images(count, channels: 1, height: height, width: width)
+    let pixels = try images.bytes().map(Double.init)
+    try Torch.manualSeed(8)
+    let varied = try Augmentation.affine(images).scalars(as: Double.self)
+    // The same draws: angles, scales, and shifts to both sides.
+    try Torch.manualSeed(8)
+    let draws = try (0..<4).map { _ in try Tensor.rand([count]).scalars(as: Double.self) }
+    let limit = 10 * Double.pi / 180
+    var farthest = 0.0
+    for index in 0..<count {
+      let angle = (2 * draws[0][index] - 1) * limit
+      let scale = 0.9 + 0.2 * draws[1][index]
+      let shift = (0.4 * draws[2][index] - 0.2, 0.4 * draws[3][index] - 0.2)
+      farthest = max(farthest, angle.magnitude)
+      for place in 0..<height * width {
+        // The pixel's middle, in units of half the picture; where it is taken from, in pixels.
+        let x = (2 * Double(place % width) + 1) / Double(width) - 1
+        let y = (2 * Double(place / width) + 1) / Double(height) - 1
+        let column = ((x * cos(angle) - y * sin(angle)) / scale + shift.0 + 1) * Double(width) / 2 - 0.5
+        let row = ((x * sin(angle) + y * cos(angle)) / scale + shift.1 + 1) * Double(height) / 2 - 0.5
+        var expected = 0.0
+        for (r, c) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+          let (i, j) = (Int(row.rounded(.down)) + r, Int(column.rounded(.down)) + c)
+          guard (0..<height).contains(i), (0..<width).contains(j) else { continue }
+          let weight = (1 - (row - Double(i)).magnitude) * (1 - (column - Double(j)).magnitude)
+          expected += weight * pixels[(index * height + i) * width + j]
+        }
+        // Places are rounded in float32, and from one pixel to the next there are up to 250 steps.
+        let own = varied[index * height * width + place]
+        #expect((own - expected).magnitude < 0.01, "image \(index), pixel \(place): \(own), not \(expected)")
+      }
+    }
+    #expect(farthest > 0.8 * limit && farthest <= limit)
+  }
+
+  @Test("the mean and the standard deviation of a data set's pixels, by n, worked by hand")
+  func normalization() throws {
+    // Two images of two channels: 0 and 255 in the first, so that both are a half; in the other one value.
+    let bytes: [UInt8] = [0, 255, 51, 51, 255, 0, 51, 51]
+    let dataset = ImageDataset(
+      images: try Tensor(bytes, shape: [2, 2, 1, 2]), labels: try Tensor([0, 1] as [Int64]),
+      classes: ["a", "b"])
+    let found = try Normalization(of: dataset)
+    #expect(found == Normalization(mean: [0.5, 0.2], std: [0.5, 1]))
+    // 0 0 0 1 of 255: mean ¼, variance ¼ · ¾.
+    let four = ImageDataset(
+      images: try Tensor([0, 0, 0, 255] as [UInt8], shape: [1, 1, 2, 2]), labels: try Tensor([0] as [Int64]),
+      classes: ["a"])
+    let deviation = try Normalization(of: four).std[0]
+    #expect((deviation - (3.0 / 16).squareRoot()).magnitude < 1e-15)
+  }
+
+  @Test("pictures and labels are read from two IDX files, gzipped or not, which must belong together")
+  func files() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("images-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func write(_ name: String, _ idx: IDX) throws -> String {
+      let path = folder.appendingPathComponent(name).path
+      try FileIO.writeAtomically(idx.serialized(), to: path)
+      return path
+    }
+    let images = try write(
+      "images", IDX(elementType: .uint8, shape: [2, 2, 3], bytes: (0..<12).map { UInt8(20 * $0) }))
+    let labels = try write("labels", IDX(elementType: .uint8, shape: [2], bytes: [1, 0]))
+    let dataset = try ImageDataset(imagesPath: images, labelsPath: labels, classes: ["a", "b"])
+    #expect(dataset.count == 2 && dataset.imageShape == [1, 2, 3] && dataset.classes == ["a", "b"])
+    #expect(try dataset.images.bytes() == (0..<12).map { UInt8(20 * $0) })
+    #expect(try dataset.labels.scalars(as: Int.self) == [1, 0])
+    let more = try write("more", IDX(elementType: .uint8, shape: [3], bytes: [1, 0, 1]))
+    #expect(throws: TorchError.self) {
+      try ImageDataset(imagesPath: images, labelsPath: more, classes: ["a", "b"])
+    }
   }
 
   @Test(

@@ -46,6 +46,21 @@ struct CUDAProblemTests {
     #expect(message { try Device.cuda.requireAvailable() }.hasPrefix("the device cuda is not available: "))
   }
 
+  @Test("what a device says of itself is an error without one, and unused memory is given back all the same")
+  func properties() throws {
+    try CUDA.emptyCache()
+    let count = try CUDA.deviceCount
+    for index in 0..<count {
+      let properties = try CUDA.properties(of: index)
+      #expect(!properties.name.isEmpty && properties.capability.major >= 5)
+      #expect(try #require(properties.freeMemory) <= #require(properties.totalMemory))
+    }
+    for index in [count, -1] {
+      let error = #expect(throws: TorchError.self) { try CUDA.properties(of: index) }
+      #expect(error?.kind == .notFound, "\(error.map { "\($0)" } ?? "")")
+    }
+  }
+
   @Test("a data set lies on the device when it leaves half of the free memory")
   func fits() {
     #expect(ImageDataset.fits(50, free: 100))

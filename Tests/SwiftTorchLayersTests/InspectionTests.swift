@@ -65,6 +65,33 @@ struct InspectionTests {
     #expect(try black.scalars(as: Float.self) == [0, 0, 0, 0])
   }
 
+  @Test("of several convolutions Grad-CAM takes the last one's maps, after its activation")
+  func gradCAMLayer() throws {
+    let model = Sequential {
+      Conv2d(inChannels: 1, outChannels: 1, kernelSize: 1, bias: false)
+      ReLU()
+      // Moves everything by one pixel to the left.
+      Conv2d(inChannels: 1, outChannels: 1, kernelSize: [1, 3], padding: [0, 1], bias: false)
+      ReLU()
+      Flatten()
+      Linear(inFeatures: 16, outFeatures: 1, bias: false)
+    }
+    for (name, parameter) in model.namedParameters() {
+      try noGrad {
+        try parameter.fill_(1.0)
+        if name == "2.weight" { try parameter.copy_(Tensor([0, 0, 1] as [Float], shape: [1, 1, 1, 3])) }
+      }
+    }
+    let images = try Tensor.zeros([1, 1, 4, 4])
+    try images.set(0, 0, 2, 2, to: 1.0)
+    func place(_ layer: String?) throws -> [Int] {
+      let heat = try gradCAM(model, images, layer: layer).scalars(as: Float.self)
+      return heat.indices.filter { heat[$0] == 1 }
+    }
+    #expect(try place("1") == [10] && place("3") == [9])
+    #expect(try place(nil) == [9])
+  }
+
   @Test("Grad-CAM is enlarged to the picture and follows the object")
   func gradCAMPlace() throws {
     let model = Sequential {

@@ -53,6 +53,26 @@ struct LifetimeTests {
     withExtendedLifetime(model) {}
   }
 
+  @Test("in inference mode nothing is recorded, and what was made there cannot take part later")
+  func inference() throws {
+    let weight = try Tensor([2] as [Float]).requiresGrad(true)
+    let made = try inferenceMode { try weight * weight }
+    #expect(!made.requiresGrad)
+    #expect(try made.item(as: Float.self) == 4)
+    // Where a recorded computation would have to keep it, libtorch refuses.
+    let error = #expect(throws: TorchError.self) { try weight * made }
+    #expect(error.map { "\($0)".contains("Inference tensors cannot be saved for backward") } == true)
+    #expect(throws: TorchError.self) { try inferenceMode { throw TorchError("out") } }
+    let after = try weight * weight
+    #expect(after.requiresGrad)
+  }
+
+  @Test("libtorch's own words about its build name the compiler and the instruction set")
+  func build() throws {
+    let words = try Shim.buildConfiguration
+    #expect(words.contains("PyTorch built with") && words.contains("CPU capability usage"), "\(words)")
+  }
+
   @Test("a thousand caught errors of every kind leave the handle count where it was")
   func errors() throws {
     let (model, _) = try Self.makeStep()

