@@ -38,7 +38,7 @@ test: setup ## all tests, bit-for-bit against Python's PyTorch among them
 	@swift build --product torchlayers -q
 	@$(with_shim) TORCHLAYERS_PYTHON="$$(cmake/python-peer.sh)" swift test --no-parallel $(ARGS)
 
-mutants: setup ## plants faults, one at a time: each must be seen by a check (half an hour; ARGS="--only NAME")
+mutants: setup ## plants faults, one at a time: each must be seen by a check (a build of its own; ARGS="--only NAME")
 	@cmake/python-peer.sh >/dev/null
 	@python3 Tests/Mutants/run.py $(ARGS)
 
