@@ -5,6 +5,24 @@ import Testing
 
 @Suite("What passes between Swift and libtorch", .serialized)
 struct OperatorTests {
+  @Test("an integer serves where an operator wants a float")
+  func integers() throws {
+    let x = try Tensor.ones([4])
+    guard case .tensor(let dropped)? = try Tensor.call("aten::dropout", x, 1, true).first else {
+      Issue.record("dropout gives no tensor")
+      return
+    }
+    #expect(try dropped.scalars(as: Float.self) == [0, 0, 0, 0])
+  }
+
+  @Test("the tensors of a list that an operator returns go with the list")
+  func lists() throws {
+    let x = try Tensor.ones([4, 2])
+    let before = try Shim.liveHandles
+    for _ in 0..<3 { #expect(try x.split(1).count == 4 && x.unbind(dim: 1).count == 2) }
+    #expect(try Shim.liveHandles == before)
+  }
+
   @Test("a private generator uses all 64 bits of its seed")
   func seeds() throws {
     let seeds: [UInt64] = [1, 257, 1 << 33 | 1, 1 << 63 | 1]
