@@ -33,6 +33,26 @@ struct FastPathEdgeTests {
     #expect(try (own - plain).abs().max().item(as: Double.self) < 1e-5)
   }
 
+  @Test("a small convolution with dilation, stride, padding or groups is computed as on the tape")
+  func smallConvolutions() throws {
+    try Torch.setNumThreads(1)
+    try Torch.manualSeed(8)
+    for convolution in [
+      Conv2d(inChannels: 2, outChannels: 4, kernelSize: 3, dilation: 2),
+      Conv2d(inChannels: 2, outChannels: 4, kernelSize: 3, stride: 2, padding: 1),
+      Conv2d(inChannels: 2, outChannels: 4, kernelSize: [2, 3], padding: [0, 2], groups: 2),
+    ] {
+      let model = Sequential([convolution, Flatten()])
+      let images = try Tensor.randn([3, 2, 9, 8])
+      let frozen = try #require(try FrozenModel(model, example: images))
+      let (own, plain) = (try frozen(images), try noGrad { try model(images) })
+      #expect(own.shape == plain.shape)
+      guard own.shape == plain.shape else { continue }
+      // Nineteen terms of single precision, each below one or so.
+      #expect(try (own - plain).abs().max().item(as: Double.self) < 1e-5, "\(convolution)")
+    }
+  }
+
   @Test("windows that are dilated, padded, or apart are pooled as on the tape, to the bit")
   func windows() throws {
     try Torch.setNumThreads(1)
