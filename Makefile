@@ -11,7 +11,7 @@ torchlayers = .build/release/torchlayers
 with_shim = $(if $(LIBTORCH)$(LIBTORCH_VERSION),TORCHLAYERS_SHIM="$$(cmake/setup.sh)",)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build train course test parity long exactness bench bundle format lint doctor clean
+.PHONY: help setup build train course test parity long mutants exactness bench bundle format lint doctor clean
 
 help: ## this list
 	@echo "SwiftTorchLayers: convolutional networks in Swift on PyTorch's engine"
@@ -37,6 +37,10 @@ test: setup ## all tests, bit-for-bit against Python's PyTorch among them
 	@echo "==> building and running the tests" >&2
 	@swift build --product torchlayers -q
 	@$(with_shim) TORCHLAYERS_PYTHON="$$(cmake/python-peer.sh)" swift test --no-parallel $(ARGS)
+
+mutants: setup ## plants faults, one at a time: each must be seen by a check (a build of its own; ARGS="--only NAME")
+	@cmake/python-peer.sh >/dev/null
+	@python3 Tests/Mutants/run.py $(ARGS)
 
 parity: build ## compares libtorch's results with the from-scratch reference
 	@$(with_shim) $(torchlayers) parity $(ARGS)

@@ -244,6 +244,25 @@ struct RunTests {
     expectError(try torchlayers("evaluate", "run"), 1, "config.json is damaged", "did you mean step?")
   }
 
+  @Test("config.json keeps every setting that train was given")
+  func flags() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let ended = try torchlayers(
+      "train", "--model", "softmax", "--limit", "150", "--epochs", "1", "--batch-size", "50", "--optimizer",
+      "sgd",
+      "--lr", "0.25", "--momentum", "0.5", "--weight-decay", "0.125", "--seed", "77", "--threads", "1",
+      "--exact",
+      "--augment", "crop", "--output", "run")
+    #expect(ended.status == 0, "\(ended.errors)")
+    let text = String(decoding: try torchlayers.read("run/config.json"), as: UTF8.self)
+    for entry in [
+      "\"model\" : \"softmax\"", "\"limit\" : 150", "\"epochs\" : 1", "\"batch_size\" : 50",
+      "\"optimizer\" : \"sgd\"", "\"lr\" : 0.25", "\"momentum\" : 0.5", "\"weight_decay\" : 0.125",
+      "\"seed\" : 77", "\"threads\" : 1", "\"exact\" : true", "\"augment\" : \"crop\"",
+    ] { #expect(text.contains(entry), "\(entry) is not in \(text)") }
+  }
+
   @Test("a run that ended before its first checkpoint begins anew with --resume, to the same weights")
   func resumeWithoutCheckpoint() throws {
     let torchlayers = try Command()
