@@ -404,7 +404,7 @@ let expectationTable = """
   mlp+adam float32 5 4780 18998180 0 0 0 0.98
   mlp+adamw float32 5 4780 18998180 0 0 0 0.72
   cnn+sgd float32 5 2900 110674940 0 0 0 0.99
-  cnn+adam float32 4 1760 68358020 0 0 0 0.99
+  cnn+adam float32 5 3842 149085590 651030 0 0 0.99
   cnn+adamw float32 5 3842 149085590 651030 0 0 0.98
   lenet+sgd float32 5 3580 5313020 0 0 0 0.99
   lenet+adam float32 5 4780 7188140 0 0 0 0.98

@@ -201,7 +201,9 @@ func optimizer(_ kind: OptimizerKind) -> Operation {
 
 /// LBFGS by iterations of one step each, on a bowl `Σ cᵢ(pᵢ − zᵢ)²/2` with c > 0: the gradient of each is given to
 /// both sides, with what libtorch remembers of the step before.
-let lbfgs = Operation(name: "lbfgs", covers: ["LBFGS"], formats: [.float32, .float64]) { draws, comparison in
+let lbfgs = Operation(
+  name: "lbfgs", covers: ["LBFGS"], formats: [.float32, .float64], dependsOnValues: true
+) { draws, comparison in
   let (size, history) = (draws.int(1...12), draws.int(1...4))
   let lr = draws.one(of: [1, 0.5])
   comparison.describe("\(size) parameters, history \(history), lr \(lr), 5 steps of one iteration")
