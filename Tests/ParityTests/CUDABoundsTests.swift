@@ -28,6 +28,7 @@ struct CUDABoundsTests {
       let exact = number.reciprocalRoot()
       let wide = ReciprocalRoot.$assumed.withValue(.dividedOrFunction) { number.reciprocalRoot() }
       #expect(exact.value == wide.value && exact.error < wide.error)
+      let own = Float(exact.value)
       // Two units beside the nearest number, on the side where that is no more than two beside the exact one.
       let off = [own.nextUp.nextUp, own.nextDown.nextDown].map { abs(Double($0) - exact.value) }.min()!
       #expect(abs(Double(1 / x.squareRoot()) - exact.value) <= exact.error)
