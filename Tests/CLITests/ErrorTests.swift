@@ -110,6 +110,21 @@ struct ErrorTests {
     expectError(try torchlayers(["train"] + flags), 1, words)
   }
 
+  @Test(
+    "with --resume no setting of the run can be given anew",
+    arguments: [
+      ["--model", "cnn"], ["--lr", "1"], ["--optimizer", "sgd"], ["--batch-size", "7"], ["--seed", "1"],
+      ["--exact"],
+      ["--limit", "5"], ["--schedule", "cosine"], ["--weight-decay", "0.1"], ["--augment", "flip"],
+    ])
+  func resumeFlags(_ flags: [String]) throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    expectError(
+      try torchlayers(["train", "--resume", "run"] + flags), 64, "\(flags[0]) cannot be changed with --resume"
+    )
+  }
+
   @Test("an output that cannot be written is said with the system's reason; a run is never overwritten")
   func output() throws {
     let torchlayers = try Command()

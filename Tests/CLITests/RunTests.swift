@@ -109,11 +109,17 @@ struct RunTests {
     let torchlayers = try Command()
     defer { torchlayers.remove() }
     try torchlayers("train", "--model", "softmax", "--epochs", "1", "--limit", "500", "--output", "run")
-    let grey = (0..<784).map { UInt8(($0 % 28 * 9 + $0 / 28) % 256) }
+    let grey = (0..<784).map { (place: Int) -> UInt8 in
+      let (row, column) = (place / 28, place % 28)
+      return UInt8((column * 9 + row) % 256)
+    }
     let inverted = grey.map { 255 - $0 }
     try Picture(width: 28, height: 28, channels: 1, pixels: grey).writePNG(to: torchlayers.path("grey.png"))
     // Twice as large, in three equal colours.
-    let large = (0..<56 * 56).flatMap { [UInt8](repeating: grey[$0 / 112 * 28 + $0 % 56 / 2], count: 3) }
+    let large = (0..<56 * 56).flatMap { (place: Int) -> [UInt8] in
+      let (row, column) = (place / 56 / 2, place % 56 / 2)
+      return [UInt8](repeating: grey[row * 28 + column], count: 3)
+    }
     try Picture(width: 56, height: 56, channels: 3, pixels: large).writePNG(to: torchlayers.path("large.png"))
     func predicted(_ flags: String...) throws -> [[Double]] {
       let json = try torchlayers(
@@ -236,6 +242,25 @@ struct RunTests {
     let other = configuration.replacing("step:size=2", with: "stop:size=2")
     try torchlayers.write("run/config.json", Array(other.utf8))
     expectError(try torchlayers("evaluate", "run"), 1, "config.json is damaged", "did you mean step?")
+  }
+
+  @Test("config.json keeps every setting that train was given")
+  func flags() throws {
+    let torchlayers = try Command()
+    defer { torchlayers.remove() }
+    let ended = try torchlayers(
+      "train", "--model", "softmax", "--limit", "150", "--epochs", "1", "--batch-size", "50", "--optimizer",
+      "sgd",
+      "--lr", "0.25", "--momentum", "0.5", "--weight-decay", "0.125", "--seed", "77", "--threads", "1",
+      "--exact",
+      "--augment", "crop", "--output", "run")
+    #expect(ended.status == 0, "\(ended.errors)")
+    let text = String(decoding: try torchlayers.read("run/config.json"), as: UTF8.self)
+    for entry in [
+      "\"model\" : \"softmax\"", "\"limit\" : 150", "\"epochs\" : 1", "\"batch_size\" : 50",
+      "\"optimizer\" : \"sgd\"", "\"lr\" : 0.25", "\"momentum\" : 0.5", "\"weight_decay\" : 0.125",
+      "\"seed\" : 77", "\"threads\" : 1", "\"exact\" : true", "\"augment\" : \"crop\"",
+    ] { #expect(text.contains(entry), "\(entry) is not in \(text)") }
   }
 
   @Test("a run that ended before its first checkpoint begins anew with --resume, to the same weights")

@@ -62,6 +62,12 @@ struct SummaryTests {
     #expect(narrow.map(\.multiplyAdds) == [3_276_800, 13_107_200])
   }
 
+  @Test("an output of a grouped convolution is multiplied with the inputs of its own group")
+  func groups() throws {
+    let row = try rows([4, 5, 5]) { Conv2d(inChannels: 4, outChannels: 6, kernelSize: 3, groups: 2) }[0]
+    #expect(row.outputShape == [6, 3, 3] && row.multiplyAdds == 6 * 9 * (4 / 2) * 9)
+  }
+
   @Test("C12: three 3×3 see 3, 5, 7; strides and pooling multiply the jump")
   func receptiveField() throws {
     let three = try rows([1, 20, 30]) { for _ in 0..<3 { conv(1, 1, 3) } }
