@@ -11,7 +11,7 @@ torchlayers = .build/release/torchlayers
 with_shim = $(if $(LIBTORCH)$(LIBTORCH_VERSION),TORCHLAYERS_SHIM="$$(cmake/setup.sh)",)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build train course test mutants parity exactness bench bundle format lint doctor clean
+.PHONY: help setup build train course test parity long mutants exactness bench bundle format lint doctor clean
 
 help: ## this list
 	@echo "SwiftTorchLayers: convolutional networks in Swift on PyTorch's engine"
@@ -44,6 +44,14 @@ mutants: setup ## plants faults, one at a time: each must be seen by a check (a 
 
 parity: build ## compares libtorch's results with the from-scratch reference
 	@$(with_shim) $(torchlayers) parity $(ARGS)
+
+long: build ## what takes hours: thousands of networks and cases, each libtorch, planted faults
+	@set -e; export TORCHLAYERS_PYTHON="$$(cmake/python-peer.sh)"; for seed in 1 2 3 $$(date +%s); do \
+	  $(with_shim) $(torchlayers) parity --networks 2000 --seed $$seed --require-python; done
+	@$(with_shim) $(torchlayers) parity --cases 2000
+	@$(with_shim) $(torchlayers) parity --self-test --cases 1000
+	@Tests/GPU/run.sh --long
+	@$(MAKE) mutants
 
 exactness: setup ## prints the table of what equals Python's PyTorch bit for bit
 	@echo "==> building and running the comparisons with Python" >&2

@@ -182,14 +182,14 @@ fetch_wheel() {
     return
   fi
   rm -f "$log"
-  if [ ${#deps[@]} -gt 0 ]; then
-    local cuda
-    cuda=$(sed -n "s/^cuda.*= *['\"]\([0-9.]*\)['\"].*/\1/p" "$partial"/lib/python3*/site-packages/torch/version.py)
-    if [ -n "$cuda" ]; then
-      "${pip[@]}" -q --no-deps "nvidia-cuda-runtime==$cuda.*" "nvidia-cuda-cupti==$cuda.*" \
-        "nvidia-cuda-crt==$cuda.*" 1>&2 ||
-        { tried+=("pip install nvidia-cuda-runtime==$cuda.*: failed"); return; }
-    fi
+  local cuda
+  cuda=$(sed -n "s/^cuda.*= *['\"]\([0-9.]*\)['\"].*/\1/p" "$partial"/lib/python3*/site-packages/torch/version.py)
+  if [ -n "$cuda" ] && [ ${#deps[@]} -gt 0 ]; then
+    "${pip[@]}" -q --no-deps "nvidia-cuda-runtime==$cuda.*" "nvidia-cuda-cupti==$cuda.*" 1>&2 ||
+      { tried+=("pip install nvidia-cuda-runtime==$cuda.*: failed"); return; }
+  elif [ -n "$cuda" ] && ! "$(dirname "$0")/cuda-headers.sh" "$(torch_in "$partial")" >/dev/null 2>&1; then
+    # For the GPU of this machine, which has no toolkit: the headers that torch itself does not require.
+    "${pip[@]}" -q --no-deps "nvidia-cuda-crt==$cuda.*" 1>&2 || say "pip install nvidia-cuda-crt==$cuda.* failed"
   fi
   keep
 }

@@ -18,7 +18,7 @@ if [ ! -f "$build/build.ninja" ] || [ "$(cat "$build/libtorch" 2>/dev/null)" != 
   echo "==> building the shim against libtorch $name ($folder)" >&2
   rm -rf "$build"
   cmake -S "$root/shim" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLIBTORCH="$folder" \
-    -DLIBTORCH_LABEL="$name" >/dev/null
+    -DLIBTORCH_LABEL="$name" -DSHIM_WERROR=ON >/dev/null
   echo "$folder" >"$build/libtorch"
 fi
 log=$(mktemp)

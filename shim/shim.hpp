@@ -86,4 +86,8 @@ void add_plan(torch_shim &table);
 void add_memory(torch_shim &table);
 void add_cuda_graph(torch_shim &table);
 
+#ifdef TORCHLAYERS_CUDA
+void open_nvrtc_builtins();
+#endif
+
 }  // namespace shim

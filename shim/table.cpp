@@ -64,6 +64,9 @@ static const char *running_version() {
 }
 
 static torch_shim make_table() {
+#ifdef TORCHLAYERS_CUDA
+  open_nvrtc_builtins();
+#endif
   torch_shim table{};
   table.abi = TORCH_SHIM_ABI;
   table.built_version = SHIM_BUILT_VERSION;

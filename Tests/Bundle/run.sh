@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Unpacks build/torchlayers-bundle.tar.gz (make bundle) elsewhere and uses it as on a machine without Swift: sets it up with
-# another libtorch, 2.11.0, with CMake and without, runs its program, and reads the sentences for what may be missing.
+# another libtorch, 2.11.0, with CMake and without, runs its program, tries cuda.sh dry, and reads the sentences for what may
+# be missing.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
@@ -139,10 +140,35 @@ done
 expect "the reference without OpenBLAS" "$(on "$bare" "${loops[@]}" bin/torchlayers train --backend reference \
   --model mlp --limit 1000 --epochs 1 --output "$work/loops" 2>&1)" "matrix products by loops"
 
-# The script for a CUDA machine, on one that has no GPU.
-if ! on "$bare" bin/torchlayers doctor | grep -q '^cuda:0'; then
-  output=$(on "$bare" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh 2>&1) || { echo "FAILED cuda.sh: $output"; exit 1; }
-  expect "cuda.sh without a GPU" "$output" "skipped  train, bf16: no CUDA device"
-  expect "its log" "$(cat "$work/logs/cuda.log")" "passed   doctor"
-  refuse "a step that cuda.sh does not have" "the steps are build doctor" on "$bare" OUT="$work/logs" ./cuda.sh bend
+# The script for a machine with a GPU: dry, with Python's torch where there is one.
+python=$(dirname "$(dirname "$(dirname "$(dirname "$torch")")")")/bin/python
+if [ -x "$python" ]; then
+  steps="facts build doctor selftest train-bf16 speeds resume parity-float32 sanitizer"
+  output=$(on "$bare" PYTHON="$python" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh --dry-run --seconds 3000 $steps 2>&1) ||
+    { echo "FAILED cuda.sh: $output"; exit 1; }
+  [ "$(awk 'NR > 1 { sub(":.*", "", $2); printf "%s ", $2 }' "$work/logs/summary.txt")" = "$steps " ] ||
+    { echo "FAILED cuda.sh: its steps in another order: $(cat "$work/logs/summary.txt")"; exit 1; }
+  expect "cuda.sh, dry" "$(cat "$work/logs/summary.txt")" "passed   train-bf16: accuracy"
+  expect "its log" "$(cat "$work/logs/cuda.log")" "passed   selftest: "
+  expect "its speeds" "$(cat "$work/logs/speeds.jsonl")" '"contender": "eager, DataLoader"'
+fi
+refuse "a step that cuda.sh does not have" "the steps are facts, build, doctor" on "$bare" OUT="$work/logs" ./cuda.sh bend
+if [ ! -e /proc/driver/nvidia/version ]; then
+  refuse "cuda.sh without a GPU" "FAILED   doctor: no CUDA device" on "$bare" OUT="$work/logs" LIBTORCH="$torch" \
+    ./cuda.sh facts doctor selftest
+fi
+
+# The CUDA half, which is not loaded here, with the compiler alone: without the headers that torch does not bring, and with.
+if [ -e "$torch/lib/libtorch_cuda.so" ] && [ ! -d /usr/local/cuda ] && ! command -v nvcc >/dev/null; then
+  refuse "CUDA without all of its headers" "has no crt/host_defines.h" on "$without_cmake" SHIM_CUDA=ON LIBTORCH="$torch" \
+    ./setup.sh
+  cuda=$(sed -n "s/^cuda.*= *['\"]\([0-9.]*\)['\"].*/\1/p" "$torch/version.py")
+  home=$("$root/Tests/GPU/toolkit.sh" "$work/a toolkit" "$cuda")
+  printf '#!/bin/sh\nexec g++ "$@" -O0\n' >"$work/quick-compiler"
+  chmod +x "$work/quick-compiler"
+  output=$(on "$without_cmake" CXX="$work/quick-compiler" CUDA_HOME="$home" SHIM_CUDA=ON LIBTORCH="$torch" ./setup.sh 2>&1) || true
+  [ -f bin/libtorchshim.so ] || { echo "FAILED the CUDA half with the compiler alone: $output"; exit 1; }
+  expect "the CUDA half with the compiler alone" "$(readelf -d bin/libtorchshim.so)" "libtorch_cuda.so"
+  expect "where it looks" "$(readelf -d bin/libtorchshim.so)" "/nvidia/cu${cuda%%.*}/lib"
+  nm -DC bin/libtorchshim.so | grep -q 'CUDAGraph::replay' || { echo "FAILED: that half records no graphs"; exit 1; }
 fi

@@ -109,11 +109,17 @@ struct RunTests {
     let torchlayers = try Command()
     defer { torchlayers.remove() }
     try torchlayers("train", "--model", "softmax", "--epochs", "1", "--limit", "500", "--output", "run")
-    let grey = (0..<784).map { UInt8(($0 % 28 * 9 + $0 / 28) % 256) }
+    let grey = (0..<784).map { (place: Int) -> UInt8 in
+      let (row, column) = (place / 28, place % 28)
+      return UInt8((column * 9 + row) % 256)
+    }
     let inverted = grey.map { 255 - $0 }
     try Picture(width: 28, height: 28, channels: 1, pixels: grey).writePNG(to: torchlayers.path("grey.png"))
     // Twice as large, in three equal colours.
-    let large = (0..<56 * 56).flatMap { [UInt8](repeating: grey[$0 / 112 * 28 + $0 % 56 / 2], count: 3) }
+    let large = (0..<56 * 56).flatMap { (place: Int) -> [UInt8] in
+      let (row, column) = (place / 56 / 2, place % 56 / 2)
+      return [UInt8](repeating: grey[row * 28 + column], count: 3)
+    }
     try Picture(width: 56, height: 56, channels: 3, pixels: large).writePNG(to: torchlayers.path("large.png"))
     func predicted(_ flags: String...) throws -> [[Double]] {
       let json = try torchlayers(

@@ -120,7 +120,7 @@ struct TensorCreationTests {
     let (x, w) = (try Tensor.ones([1, 1, 3, 3]), try Tensor.full([1, 1, 2, 2], 2.0))
     let g = try Tensor.arange(4).to(.float32).reshape([1, 1, 2, 2])
     func gradients(_ mask: [Bool]) throws -> [Tensor?] {
-      try Operator.call(
+      try Tensor.call(
         "aten::convolution_backward", g, x, w, [1] as [Int], [1, 1] as [Int], [0, 0] as [Int],
         [1, 1] as [Int], false, [0, 0] as [Int], 1, mask
       ).map { result -> Tensor? in

@@ -29,14 +29,6 @@ words=$(echo 'int main() { auto f = []<class T>(T x) { return x; }; return f(0);
   fail "the compiler $compiler does not know C++20 ($(echo "$words" | head -n 1)); g++ 11 or newer is needed, or set CXX"
 
 # CUDA: where libtorch has it, its libraries are here, and a driver or CUDA's headers say that it is wanted.
-first() { local file; for file in "$@"; do if [ -e "$file" ]; then echo "$file"; return; fi; done; }
-toolkit=${CUDA_HOME:-/usr/local/cuda}
-compiler_of_cuda=$(command -v nvcc || true)
-[ -n "${CUDA_HOME:-}" ] || [ -z "$compiler_of_cuda" ] || toolkit=$(dirname "$(dirname "$(readlink -f "$compiler_of_cuda")")")
-header=$(first "$folder"/../nvidia/*/include/cuda_runtime_api.h "$toolkit/include/cuda_runtime_api.h" \
-  /usr/local/cuda/include/cuda_runtime_api.h /usr/include/cuda_runtime_api.h)
-runtime=$(first "$folder"/lib/libcudart*.so* "$folder"/../nvidia/*/lib/libcudart.so.* "$toolkit"/lib64/libcudart.so \
-  /usr/local/cuda/lib64/libcudart.so)
 cuda=OFF
 if [ -e "$folder/lib/libtorch_cuda.so" ]; then
   built=$(sed -n "s/^cuda.*= *['\"]\([0-9.]*\)['\"].*/\1/p" "$folder/version.py" 2>/dev/null || true)
@@ -48,38 +40,45 @@ if [ -e "$folder/lib/libtorch_cuda.so" ]; then
     say "the NVIDIA driver of this machine is for CUDA $driver, this libtorch for CUDA $built: the GPU cannot be used; install a newer driver, or a torch that was built for CUDA ${driver%%.*}"
   fi
   missing=$(ldd "$folder/lib/libtorch_cuda.so" 2>/dev/null | awk '/not found/ { print $1 }' | sort -u | tr '\n' ' ' || true)
+  toolkit=$("$root/cmake/cuda-headers.sh" "$folder" 2>&1) && headers=yes || headers=no
   if [ -n "${SHIM_CUDA:-}" ]; then
     cuda=$SHIM_CUDA
   elif [ -n "$missing" ]; then
     say "CPU only: this libtorch has CUDA, but these of its libraries are not on this machine: $missing(pip installs them with torch)"
-  elif [ -n "$driver" ] || [ -e /proc/driver/nvidia/version ] || [ -n "$header" ]; then
-    cuda=ON
-  else
+  elif [ -z "$driver" ] && [ ! -e /proc/driver/nvidia/version ] && [ $headers = no ]; then
     say "CPU only: this libtorch has CUDA, but there is no NVIDIA driver and no CUDA toolkit here"
+  else
+    cuda=ON
   fi
+  [ $cuda = OFF ] || [ $headers = yes ] || fail "the shim cannot be built for the GPU: $toolkit. SHIM_CUDA=OFF builds without CUDA"
 elif command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then
   say "CPU only: this machine has an NVIDIA GPU, but the libtorch in $folder has no CUDA; install a CUDA build of torch or set LIBTORCH to one"
 fi
 
 # The sources, one by one, where there is no CMake.
 compile() {
-  local flags=$build/flags libraries=(-ltorch_cpu -lc10) source
+  local flags=$build/flags libraries=(-ltorch_cpu -lc10) folders=("$folder/lib") links=() path paths
+  if [ "$cuda" = ON ]; then
+    for path in "$folder"/../nvidia/*/lib; do [ ! -d "$path" ] || folders+=("$path"); done
+    libraries+=(-ltorch_cuda -lc10_cuda "${toolkit##*$'\n'}")
+  fi
+  for path in "${folders[@]}"; do links+=("-L$path" "-Wl,-rpath,$path"); done
   {
     printf '%s\n' -std=c++20 -O3 -DNDEBUG -fPIC -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra \
       "-DSHIM_BUILT_VERSION=\\\"${name%%-*}\\\"" "-DSHIM_BUILT_VARIANT=\\\"${name#*-}\\\""
     printf '"-I%s"\n' "$root/Sources/CTorchShim/include"
     printf '"-isystem%s"\n' "$folder/include" "$folder/include/torch/csrc/api/include"
-    if [ "$cuda" = ON ] && [ -n "$header" ] && [ -n "$runtime" ]; then
+    if [ "$cuda" = ON ]; then
+      paths=$(IFS=:; echo "${folders[*]}")
+      printf '"-DSHIM_FOLDERS=\\"%s\\""\n' "$paths"
       echo -DTORCHLAYERS_CUDA=1
-      printf '"-isystem%s"\n' "$(dirname "$header")"
+      # The compiler's own folder, named once more, would hide the headers that it includes next.
+      [ "${toolkit%%$'\n'*}" = /usr/include ] || printf '"-isystem%s"\n' "${toolkit%%$'\n'*}"
     fi
   } >"$flags"
   printf '%s\0' "$root"/shim/*.cpp |
     xargs -0 -P "$(nproc)" -I {} sh -c '"$1" "@$2" -c "$3" -o "$4/$(basename "$3").o"' - "$compiler" "$flags" {} "$build" ||
     return 1
-  local paths=("$folder/lib" "$folder"/../nvidia/*/lib) links=() path
-  for path in "${paths[@]}"; do [ ! -d "$path" ] || links+=("-L$path" "-Wl,-rpath,$path"); done
-  if [ "$cuda" = ON ]; then libraries+=(-ltorch_cuda -lc10_cuda ${runtime:+"$runtime"}); fi
   # The linker drops what no symbol refers to, and with it the CUDA half, unless told.
   "$compiler" -shared -o "$build/libtorchshim.so" "$build"/*.o "${links[@]}" -Wl,--no-as-needed -Wl,-z,defs \
     -Wl,--exclude-libs,ALL "${libraries[@]}"
@@ -94,10 +93,10 @@ with_cmake() {
 
 build=$root/build
 # What the shim depends on, in one line: when it is the same and the shim can be loaded, there is nothing to build.
-state="$folder $name CUDA=$cuda $("$compiler" --version | head -n 1) $(cat "$root"/shim/* "$root"/Sources/CTorchShim/include/* | cksum)"
+state="$folder $name CUDA=$cuda $("$compiler" --version | head -n 1) $(cat "$root"/shim/*.* "$root"/Sources/CTorchShim/include/* | cksum)"
 if [ "$(cat "$build/state" 2>/dev/null)" != "$state" ] || ! "$root/bin/torchlayers" summary softmax >/dev/null 2>&1; then
   how=compile
-  if command -v cmake >/dev/null && { command -v ninja >/dev/null || command -v make >/dev/null; }; then how=with_cmake; fi
+  if [ -z "${WITHOUT_CMAKE:-}" ] && command -v cmake >/dev/null && { command -v ninja >/dev/null || command -v make >/dev/null; }; then how=with_cmake; fi
   say "building the shim against libtorch $name ($folder), CUDA $cuda, with $compiler"
   rm -rf "$build" "$root/bin/libtorchshim.so"
   mkdir -p "$build"
@@ -105,6 +104,7 @@ if [ "$(cat "$build/state" 2>/dev/null)" != "$state" ] || ! "$root/bin/torchlaye
     cat "$build/log" >&2
     fail "the shim does not build against libtorch $name in $folder; the compiler's words are above"
   fi
+  [ -z "${VERBOSE:-}" ] || cat "$build/log" >&2
   cp "$build/libtorchshim.so" "$root/bin/"
   echo "$state" >"$build/state"
 fi
