@@ -23,6 +23,25 @@ struct OperatorTests {
     #expect(try Shim.liveHandles == before)
   }
 
+  @Test("a transposed tensor is read in the order of its own rows")
+  func transposed() throws {
+    let x = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
+    #expect(try x.t().scalars(as: Float.self) == [1, 4, 2, 5, 3, 6])
+    #expect(try Tensor(x.t().scalars(as: Float.self), shape: [3, 2]).bytes() == x.t().bytes())
+  }
+
+  @Test("backward() gives its graph back: a second one is an error unless the first was told to keep it")
+  func secondBackward() throws {
+    let x = try Tensor([2] as [Float]).requiresGrad(true)
+    let once = try x.square().sum()
+    try once.backward()
+    #expect(message { try once.backward() }.contains("second time"))
+    let kept = try x.square().sum()
+    try kept.backward(retainGraph: true)
+    try kept.backward()
+    #expect(try x.grad?.item(as: Float.self) == 12)
+  }
+
   @Test("a private generator uses all 64 bits of its seed")
   func seeds() throws {
     let seeds: [UInt64] = [1, 257, 1 << 33 | 1, 1 << 63 | 1]
