@@ -58,24 +58,41 @@ struct CUDABoundsTests {
   }
 
   @Test(
-    "every normalisation is judged by it on CUDA: the same error is a smaller part of the bound",
-    arguments: [
-      "batch_norm1d", "batch_norm2d", "batch_norm3d", "layer_norm", "group_norm", "instance_norm1d",
-      "instance_norm2d", "instance_norm3d",
-    ])
-  func normalisation(_ name: String) throws {
-    let operation = try #require(ParitySuite.operation(name))
-    var smaller = 0
-    for number in 0..<40 {
-      let run = { (device: Device) in
-        operation.run(seed: 7, case: number, format: .float32, device: .cpu, steps: 1, judgedAs: device)
-      }
-      let (cpu, cuda) = (run(.cpu), run(.cuda))
-      #expect(!cpu.failed && !cuda.failed && cpu.ulps == cuda.ulps, "\(cpu.place) \(cuda.place)")
-      #expect(cuda.fraction <= cpu.fraction)
-      smaller += cuda.fraction < cpu.fraction ? 1 : 0
+    "every normalisation's output and gradients have a wider bound by it, and the same values",
+    arguments: 0..<4)
+  func normalisation(_ index: Int) {
+    let layers: [any Reference.Layer] = [
+      BatchNorm(eps: 1e-5), GroupNormalization(.lastDimensions(1), eps: 1e-5),
+      GroupNormalization(.channels(2), eps: 1e-5), InstanceNormalization(eps: 1e-5),
+    ]
+    var draws = Draws(seed: 2, case: 0)
+    func array(_ shape: [Int]) -> NDArray<Running> {
+      NDArray(
+        draws.numbers(shape, .plain, .float32).map { Running($0, format: .float32) }, shape: shape)
     }
-    #expect(smaller > 0)
+    let (x, seed) = (array([2, 4, 5]), array([2, 4, 5]))
+    let parameters = [array([index == 1 ? 5 : 4]), array([index == 1 ? 5 : 4])]
+    func tensors(_ way: ReciprocalRoot) -> [NDArray<Running>] {
+      ReciprocalRoot.$assumed.withValue(way) {
+        let run = layers[index].evaluate(x, parameters)
+        let gradients = run.backward(seed)
+        return [run.output, gradients.input, gradients.parameters[0]]
+      }
+    }
+    for (cpu, cuda) in zip(tensors(.divided), tensors(.dividedOrFunction)) {
+      #expect(cpu.values.map(\.value) == cuda.values.map(\.value))
+      #expect(zip(cpu.values, cuda.values).allSatisfy { $0.error < $1.error })
+    }
+  }
+
+  @Test("a case is judged by the bounds of its device")
+  func assumed() {
+    for (device, way) in [(Device.cpu, ReciprocalRoot.divided), (.cuda, .dividedOrFunction)] {
+      let operation = Operation(name: "made", covers: []) { _, _ in
+        #expect(ReciprocalRoot.assumed == way)
+      }
+      _ = operation.run(seed: 0, case: 0, device: .cpu, steps: 1, judgedAs: device)
+    }
   }
 
   // MARK: Transforms
