@@ -14,13 +14,13 @@ final class Trial {
     let seed: UInt64
     /// Its sign is turned, it is left out, or a quarter of it is.
     let kind: Int
-    /// All numbers of the tensor have their signs turned: one pixel moves the loss of a whole network by less than the
-    /// bound that has grown through its layers.
+    /// All numbers of the tensor are turned and 64 times as large: one pixel moves the loss of a whole network by less
+    /// than the bound that has grown through its layers.
     var isWhole = false
 
     func apply(_ values: [Double], _ format: Format) -> [Double] {
       guard !values.isEmpty else { return values }
-      if isWhole { return values.map { -$0 } }
+      if isWhole { return values.map { -64 * $0 } }
       var random = SplitMix(seed: seed)
       let start = Int.random(in: values.indices, using: &random)
       let places = Array(values.indices[start...]) + values.indices[..<start]
