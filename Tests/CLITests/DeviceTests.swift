@@ -43,7 +43,7 @@ struct DeviceTests {
     defer { torchlayers.remove() }
     try writeData(torchlayers)
     let arguments = [
-      "train", "--model", "cnn", "--data-dir", "data", "--threads", "1", "--deterministic", "--limit", "200",
+      "train", "--model", "mlp-dropout", "--data-dir", "data", "--threads", "1", "--deterministic",
     ]
     for (output, epochs) in [("a", "2"), ("b", "1")] {
       let ended = try torchlayers(arguments + ["--epochs", epochs, "--output", output])

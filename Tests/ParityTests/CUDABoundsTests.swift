@@ -99,6 +99,14 @@ struct CUDABoundsTests {
     }
   }
 
+  @Test("a case is judged by the bounds of its device")
+  func assumed() {
+    for (device, way) in [(Device.cpu, ReciprocalRoot.divided), (.cuda, .dividedOrFunction)] {
+      let operation = Operation(name: "made", covers: []) { _, _ in #expect(ReciprocalRoot.assumed == way) }
+      _ = operation.run(seed: 0, case: 0, device: .cpu, steps: 1, judgedAs: device)
+    }
+  }
+
   // MARK: Transforms
 
   private static func judge(
