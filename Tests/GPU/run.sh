@@ -32,6 +32,8 @@ read -r folder name < <(LIBTORCH_VERSION=2.11.0 cmake/libtorch.sh)
 if [ -e "$folder/lib/libtorch_cuda.so" ]; then
   cuda=$(cuda_of "$folder")
   home=$(Tests/GPU/toolkit.sh "$work" "$cuda")
+  # An earlier set-up installed it there.
+  "$folder/../../../../bin/python" -m pip -q --disable-pip-version-check uninstall -y nvidia-cuda-crt >/dev/null 2>&1 || true
   "$work/pip/bin/python" Tests/GPU/requirements.py "$(dirname "$folder")"
   if ! command -v nvcc >/dev/null && [ ! -d /usr/local/cuda ] && [ -z "${CUDA_HOME:-}" ]; then
     if words=$(cmake -S shim -B "$work/none" -G Ninja -DLIBTORCH="$folder" -DLIBTORCH_LABEL="$name" -DSHIM_CUDA=ON 2>&1); then
