@@ -51,7 +51,9 @@ long: build ## what takes hours: thousands of networks and cases, each libtorch,
 	@$(with_shim) $(torchlayers) parity --cases 2000
 	@$(with_shim) $(torchlayers) parity --self-test --cases 1000
 	@Tests/GPU/run.sh --long
-	@LIBTORCH_VERSION=2.11.0 cmake/setup.sh >/dev/null && $(MAKE) bundle && LONG=yes Tests/Bundle/run.sh
+	@LIBTORCH_VERSION=2.11.0 cmake/setup.sh >/dev/null
+	@$(MAKE) bundle
+	@LONG=yes Tests/Bundle/run.sh
 	@$(MAKE) mutants
 
 exactness: setup ## prints the table of what equals Python's PyTorch bit for bit

@@ -93,6 +93,7 @@ class Run:
         self.steps = []
         self.device = "cpu" if self.dry else "cuda"
         self.data = self.find_data()
+        self.machine_path = os.environ["PATH"]
         if self.dry:
             os.environ["PATH"] = os.path.join(here, "stand-ins") + os.pathsep + os.environ["PATH"]
             os.environ["OMP_NUM_THREADS"] = "1"  # several wait for each other on a machine that is busy with other things
@@ -239,7 +240,9 @@ def facts(run):
 
 def build(run):
     try:
-        run.call(*([os.path.join(root, "setup.sh")] if in_bundle else ["make", "-C", root, "build"]))
+        # Without the stand-ins: for the GPU that they speak of, libtorch's CUDA build would be fetched.
+        run.call(*([os.path.join(root, "setup.sh")] if in_bundle else ["make", "-C", root, "build"]),
+                 environment={"PATH": run.machine_path})
     except Failed:
         compiler = os.path.join(root, "build/log")  # which setup.sh shows only when it ends by itself
         if in_bundle and os.path.exists(compiler):

@@ -93,6 +93,18 @@ fi
 output=$(on "$bare" LIBTORCH="$torch" ./setup.sh 2>&1)
 if [[ $output == *building* ]]; then echo "FAILED: the second setup.sh built again: $output"; exit 1; fi
 
+# The script for a machine with a GPU: dry, beside the Python that the tests compare with. The shim is built already.
+python=$("$root/cmake/python-peer.sh")
+steps="facts build doctor selftest train-bf16 speeds resume parity-float32 sanitizer"
+output=$(on "$bare" PYTHON="$python" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh --dry-run --seconds 3000 $steps 2>&1) ||
+  { echo "FAILED cuda.sh: $output"; exit 1; }
+[ "$(awk 'NR > 1 { sub(":.*", "", $2); printf "%s ", $2 }' "$work/logs/summary.txt")" = "$steps " ] ||
+  { echo "FAILED cuda.sh: its steps in another order: $(cat "$work/logs/summary.txt")"; exit 1; }
+if grep -q "building the shim" "$work/logs/cuda.log"; then echo "FAILED cuda.sh: it built the shim again"; exit 1; fi
+expect "cuda.sh, dry" "$(cat "$work/logs/summary.txt")" "passed   train-bf16: accuracy"
+expect "its log" "$(cat "$work/logs/cuda.log")" "passed   selftest: "
+expect "its speeds" "$(cat "$work/logs/speeds.jsonl")" '"contender": "eager, DataLoader"'
+
 # A driver that is too old, as nvidia-smi would say it; the GPU's libraries are not here.
 if [ -e "$torch/lib/libtorch_cuda.so" ] && [ ! -e /proc/driver/nvidia/version ]; then
   old_driver=$(tools old-driver 'swift*' nvidia-smi)
@@ -117,10 +129,12 @@ else
   echo "skipped: a driver for CUDA 12.4, as the shim would say it: CUDA's libraries are not here"
 fi
 
-# The same with the compiler alone, and a torch that Python finds.
+# The same with the compiler alone, which does not optimise here, and a torch that Python finds.
+printf '#!/bin/sh\nexec g++ "$@" -O0\n' >"$work/quick-compiler"
+chmod +x "$work/quick-compiler"
 rm -r "$work/python/torch"
 ln -s "$torch" "$work/python/torch"
-output=$(on "$without_cmake" PYTHONPATH="$work/python" ./setup.sh 2>&1) ||
+output=$(on "$without_cmake" CXX="$work/quick-compiler" PYTHONPATH="$work/python" ./setup.sh 2>&1) ||
   { echo "FAILED setup.sh without CMake: $output"; exit 1; }
 expect "setup.sh without CMake" "$output" "building the shim against libtorch 2.11.0"
 expect "its doctor" "$output" "2x2 ones added: sum 8.0 (right)"
@@ -140,18 +154,6 @@ done
 expect "the reference without OpenBLAS" "$(on "$bare" "${loops[@]}" bin/torchlayers train --backend reference \
   --model mlp --limit 1000 --epochs 1 --output "$work/loops" 2>&1)" "matrix products by loops"
 
-# The script for a machine with a GPU: dry, with Python's torch where there is one.
-python=$(dirname "$(dirname "$(dirname "$(dirname "$torch")")")")/bin/python
-if [ -x "$python" ]; then
-  steps="facts build doctor selftest train-bf16 speeds resume parity-float32 sanitizer"
-  output=$(on "$bare" PYTHON="$python" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh --dry-run --seconds 3000 $steps 2>&1) ||
-    { echo "FAILED cuda.sh: $output"; exit 1; }
-  [ "$(awk 'NR > 1 { sub(":.*", "", $2); printf "%s ", $2 }' "$work/logs/summary.txt")" = "$steps " ] ||
-    { echo "FAILED cuda.sh: its steps in another order: $(cat "$work/logs/summary.txt")"; exit 1; }
-  expect "cuda.sh, dry" "$(cat "$work/logs/summary.txt")" "passed   train-bf16: accuracy"
-  expect "its log" "$(cat "$work/logs/cuda.log")" "passed   selftest: "
-  expect "its speeds" "$(cat "$work/logs/speeds.jsonl")" '"contender": "eager, DataLoader"'
-fi
 refuse "a step that cuda.sh does not have" "the steps are facts, build, doctor" on "$bare" OUT="$work/logs" ./cuda.sh bend
 if [ ! -e /proc/driver/nvidia/version ]; then
   refuse "cuda.sh without a GPU" "FAILED   doctor: no CUDA device" on "$bare" OUT="$work/logs" LIBTORCH="$torch" \
@@ -162,11 +164,12 @@ fi
 if [ -e "$torch/lib/libtorch_cuda.so" ] && [ ! -d /usr/local/cuda ] && ! command -v nvcc >/dev/null; then
   refuse "CUDA without all of its headers" "has no crt/host_defines.h" on "$without_cmake" SHIM_CUDA=ON LIBTORCH="$torch" \
     ./setup.sh
-  [ -n "${LONG:-}" ] || exit 0 # compiling it takes minutes: `make long`
+  if [ -z "${LONG:-}" ]; then
+    echo "skipped: the CUDA half with the compiler alone takes minutes; LONG=yes tries it, as \`make long\` does"
+    exit 0
+  fi
   cuda=$(sed -n "s/^cuda.*= *['\"]\([0-9.]*\)['\"].*/\1/p" "$torch/version.py")
   home=$("$root/Tests/GPU/toolkit.sh" "$work/a toolkit" "$cuda")
-  printf '#!/bin/sh\nexec g++ "$@" -O0\n' >"$work/quick-compiler"
-  chmod +x "$work/quick-compiler"
   output=$(on "$without_cmake" CXX="$work/quick-compiler" CUDA_HOME="$home" SHIM_CUDA=ON LIBTORCH="$torch" ./setup.sh 2>&1) || true
   [ -f bin/libtorchshim.so ] || { echo "FAILED the CUDA half with the compiler alone: $output"; exit 1; }
   expect "the CUDA half with the compiler alone" "$(readelf -d bin/libtorchshim.so)" "libtorch_cuda.so"
