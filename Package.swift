@@ -61,7 +61,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     // Bit for bit against Python's PyTorch.
     .testTarget(
-      name: "PythonTests", dependencies: ["SwiftTorchLayers", "TestSupport"], exclude: ["peer"],
+      name: "PythonTests", dependencies: ["SwiftTorchLayers", "Parity", "TestSupport"], exclude: ["peer"],
       swiftSettings: strict),
     // The built program, run as a user runs it.
     .testTarget(name: "CLITests", dependencies: ["Formats"], swiftSettings: strict),

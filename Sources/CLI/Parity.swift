@@ -179,7 +179,7 @@ struct ParityCommand: ParsableCommand {
   }
 
   private func runNetworks(_ version: String) throws {
-    let python = try ParitySuite.pythonOfNetworks()
+    let python = try ParitySuite.python()
     if python == nil, requirePython {
       throw TorchError(
         "there is no Python with PyTorch \(version) to open the networks' exports: run `make setup`, or set "

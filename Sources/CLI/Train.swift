@@ -182,8 +182,8 @@ struct Train: ParsableCommand {
     announce(run)
     if let former = run.formerDevice {
       Terminal.note(
-        "note: the run was on \(former) and goes on on \(run.configuration.device), from the same weights, optimizer state "
-          + "and place; its bits are no longer those of a run that stayed")
+        "note: the run was on \(former) and continues on \(run.configuration.device), from the same weights, optimizer state "
+          + "and place; from here on its bits differ from those of a run that stayed on \(former)")
     }
     let line = ProgressLine()
     let outcome = try run.train(

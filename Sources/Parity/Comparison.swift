@@ -150,7 +150,7 @@ final class Comparison {
     if own.isInfinite, own * exact >= 0, reach >= format.largest * (1 - 0x1p-8) {
       return 0  // rounding up reaches infinity
     }
-    // A bound that is infinite excuses any number, but not what is none.
+    // An infinite bound excuses any finite number, but neither NaN nor infinity.
     guard own.isFinite else { return .infinity }
     guard bound.isFinite else { return nil }
     let fraction = (own - exact).magnitude / bound

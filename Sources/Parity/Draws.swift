@@ -1,20 +1,5 @@
 import Reference
-
-/// The repeatable source of random numbers: SplitMix64.
-/// - Source: Steele, Lea & Flood 2014, https://doi.org/10.1145/2714064.2660195
-public struct SplitMix: RandomNumberGenerator, Sendable {
-  private var state: UInt64
-
-  public init(seed: UInt64) { state = seed }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
+import SwiftTorchLayers
 
 /// What makes a case: a list of choices, each 0 for the simplest. They are drawn from a seed, or given, to
 /// repeat a case or to try a simpler one.

@@ -1,4 +1,5 @@
 import Reference
+import SwiftTorchLayers
 
 /// A run of a case for the self-test. It keeps what was compared, and may move one number of libtorch's side: an
 /// element of an input, a parameter or a gradient that libtorch computes with, while the reference has the right one.

@@ -91,7 +91,7 @@ struct DeviceTests {
       "--device cpu does without")
     let resumed = try torchlayers("train", "--resume", "run", "--epochs", "2", "--device", "cpu")
     #expect(resumed.status == 0, "\(resumed.errors)")
-    #expect(resumed.errors.contains("the run was on cuda:99 and goes on on cpu"))
+    #expect(resumed.errors.contains("the run was on cuda:99 and continues on cpu"))
     let configuration = try String(decoding: torchlayers.read("run/config.json"), as: UTF8.self)
     #expect(configuration.contains("\"device\" : \"cpu\"") && configuration.contains("\"epochs\" : 2"))
   }

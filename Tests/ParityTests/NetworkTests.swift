@@ -36,7 +36,7 @@ struct NetworkTests {
 
   @Test("thirty networks are the same in every way, and every way is taken")
   func everyWay() throws {
-    #expect(try ParitySuite.pythonOfNetworks() != nil, "run the tests with `make test`")
+    #expect(try ParitySuite.python() != nil, "run the tests with `make test`")
     let suite = ParitySuite(cases: 30, seed: 1)
     var ways: [String: Int] = [:]
     for number in 0..<suite.cases {

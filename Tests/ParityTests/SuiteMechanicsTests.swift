@@ -66,7 +66,7 @@ struct SuiteMechanicsTests {
     #expect(fraction(1, 1, 0) == 0 && fraction(1.5, 1, 0) == .infinity && fraction(1.5, 1, 1) == 0.5)
     // Beyond the largest float32 an infinity is right.
     #expect(fraction(.infinity, 1e39, 1) == 0)
-    // Where there is no bound, any number passes, but not what is none.
+    // Without a bound any finite number passes, but neither NaN nor infinity.
     #expect(fraction(5, 1, .infinity) == 0 && fraction(5, 1, .nan) == 0)
     #expect(fraction(.nan, 1, .infinity) == .infinity && fraction(.infinity, 1, .infinity) == .infinity)
     #expect(fraction(-.infinity, 1, .nan) == .infinity)

@@ -1,4 +1,5 @@
 import Foundation
+import Parity
 import SwiftTorchLayers
 import Testing
 
@@ -14,15 +15,9 @@ enum Peer {
 
   /// The Python that `make test` chose, or the one in the cache.
   static func python() throws -> String {
-    if let chosen = ProcessInfo.processInfo.environment["TORCHLAYERS_PYTHON"], !chosen.isEmpty {
-      return chosen
-    }
-    let label = "\(try Shim.builtVersion)-\(try Shim.builtVariant)"
-    for folder in ["libtorch", "python"] {
-      let path = "\(Shim.cacheFolder)/\(folder)/\(label)/bin/python"
-      if FileManager.default.isExecutableFile(atPath: path) { return path }
-    }
-    throw Failure(description: "there is no Python with torch \(label): run the tests with `make test`")
+    if let found = try ParitySuite.python() { return found }
+    throw Failure(
+      description: "there is no Python with torch \(try Shim.builtVersion): run the tests with `make test`")
   }
 
   /// Runs a script of the folder `peer` and returns the tensors it wrote to its last argument.

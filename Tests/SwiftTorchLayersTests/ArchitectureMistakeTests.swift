@@ -135,7 +135,7 @@ extension ArchitectureTests {
       ),
       (
         "  - Residual:\n      layers: [ReLU: {inplace: true}]",
-        "net.yaml:4: ReLU at the begin of a branch must not be inplace"
+        "net.yaml:4: ReLU at the start of a branch must not be inplace"
       ),
     ])
   func shapes(_ layers: String, _ words: String) {

@@ -84,7 +84,7 @@ struct ArchitectureTests {
   }
 
   @Test(
-    "a use: of what is not there, does not fit or overwrites a branch's input is refused with its line",
+    "a use: that names no earlier layer, does not fit or would overwrite a branch's input is refused with its line",
     arguments: [
       (
         "  - Linear: {outFeatures: 4, name: one}\n  - use: oen", "net.yaml:4: use names oen",
@@ -96,7 +96,7 @@ struct ArchitectureTests {
       ("  - ReLU: {frozen: 3}", "net.yaml:3: frozen must be true or false", ""),
       (
         "  - ReLU: {inplace: true, name: r}\n  - Residual:\n      layers:\n        - use: r",
-        "at the begin of a branch must not be inplace", ""
+        "at the start of a branch must not be inplace", ""
       ),
     ])
   func useMistakes(_ layers: String, _ sentence: String, _ hint: String) {

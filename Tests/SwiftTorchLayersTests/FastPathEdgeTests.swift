@@ -53,7 +53,7 @@ struct FastPathEdgeTests {
     }
   }
 
-  @Test("windows that are dilated, padded, or apart are pooled as on the tape, to the bit")
+  @Test("dilated, padded and separate windows are pooled bit for bit as on the tape")
   func windows() throws {
     try Torch.setNumThreads(1)
     try Torch.manualSeed(7)

@@ -89,7 +89,7 @@ struct StepPlanTests {
   }
 
   @Test(
-    "in float64 logits, loss, gradients, statistics and dropout's masks are the tape's, to the bit",
+    "in float64 logits, loss, gradients, statistics and dropout's masks are the tape's, bit for bit",
     arguments: networks.indices)
   func sameAsTape(_ index: Int) throws {
     try compare(index, .float64) { name, planned, tape in

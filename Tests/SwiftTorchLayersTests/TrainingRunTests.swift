@@ -124,7 +124,7 @@ struct TrainingRunTests {
   }
 
   @Test(
-    "a run from a GPU goes on on the CPU with its weights, optimizer state and place, and keeps the GPU's random numbers",
+    "a run from a GPU continues on the CPU with its weights, optimizer state and place, and keeps the GPU's random numbers",
     arguments: [Precision.float32, .fp16], [OptimizerName.adam, .sgd])
   func movedToCPU(_ precision: Precision, _ optimizer: OptimizerName) throws {
     try Self.inFolder { folder in

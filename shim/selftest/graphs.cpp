@@ -130,7 +130,7 @@ const Register recorded("a small network learns, recorded, as without a graph", 
   const std::string text = words(replayed);
   (void)words(plain);
   require(plain[0] == replayed[0], "the first losses differ");
-  return text + (plain == replayed ? ", every loss equal to the bit" : ", losses equal at first, not all to the bit");
+  return text + (plain == replayed ? ", all losses bit-identical" : ", the first losses bit-identical, not all");
 });
 
 const Register memory("a graph's memory is counted, and free when the graph is gone", Needs::device, [] {

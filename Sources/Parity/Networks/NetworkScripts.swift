@@ -34,11 +34,11 @@ extension NetworkTrial {
       let before = try model.stateDict().mapValues { try $0.clone() }
       let way = "TorchScript, \(training ? "training" : "evaluation")"
       let own = outcome {
-        try Torch.manualSeed(seed5)
+        try Torch.manualSeed(Self.stepSeed)
         return [("logits", try noGrad { try script(images.clone()) }.contiguous())]
       }
       let plain = outcome {
-        try Torch.manualSeed(seed5)
+        try Torch.manualSeed(Self.stepSeed)
         return [("logits", try noGrad { try model(images.clone()) }.contiguous())]
       }
       try expect(own, equals: plain, way)
@@ -48,7 +48,8 @@ extension NetworkTrial {
     try inPython(python)
   }
 
-  private var seed5: UInt64 { 5 }
+  /// Of what a step draws, on both sides.
+  private static let stepSeed: UInt64 = 5
 
   /// Loaded by Python: logits in evaluation; logits, loss and gradients of a training step.
   private func inPython(_ python: NetworkPeer) throws {
@@ -57,13 +58,13 @@ extension NetworkTrial {
     let path = python.folder + "/network.pt"
     try ScriptModule(model).save(to: path)
     let answer = try python.run(
-      script: path, images: images, labels: targets, seed: seed5)
+      script: path, images: images, labels: targets, seed: Self.stepSeed)
     let evaluated = outcome {
       [("logits", try noGrad { try model.evaluating { try model(images.clone()) } })]
     }
     try expect(answer.evaluation, equals: evaluated, "TorchScript in Python, evaluation")
     let trained = outcome {
-      try Torch.manualSeed(seed5)
+      try Torch.manualSeed(Self.stepSeed)
       let logits = try model(images.clone())
       let loss = try crossEntropy(logits, targets)
       try loss.backward()
@@ -90,19 +91,9 @@ final class NetworkPeer {
   /// The Python beside libtorch; nil where there is none.
   static func shared() throws -> NetworkPeer? {
     if let made { return made }
-    let peer = try python().map { try NetworkPeer(python: $0) }
+    let peer = try ParitySuite.python().map { try NetworkPeer(python: $0) }
     made = .some(peer)
     return peer
-  }
-
-  /// The program: `TORCHLAYERS_PYTHON`, or the one that `make setup` put into the cache.
-  static func python() throws -> String? {
-    if let chosen = ProcessInfo.processInfo.environment["TORCHLAYERS_PYTHON"], !chosen.isEmpty {
-      return chosen
-    }
-    let label = "\(try Shim.builtVersion)-\(try Shim.builtVariant)"
-    return ["libtorch", "python"].map { "\(Shim.cacheFolder)/\($0)/\(label)/bin/python" }
-      .first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 
   init(python: String) throws {

@@ -2,12 +2,26 @@ import Dispatch
 import SwiftTorchLayers
 import Synchronization
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 extension ParitySuite {
   /// What a random network is called where an operation is named: `--only network`.
   public static var networkName: String { randomNetworks.name }
 
-  /// The Python whose PyTorch opens the networks' TorchScript; nil where there is none.
-  public static func pythonOfNetworks() throws -> String? { try NetworkPeer.python() }
+  /// The Python with the same libtorch: `TORCHLAYERS_PYTHON`, or the one that `make setup` put into the cache. Nil where
+  /// there is none.
+  public static func python() throws -> String? {
+    if let chosen = ProcessInfo.processInfo.environment["TORCHLAYERS_PYTHON"], !chosen.isEmpty {
+      return chosen
+    }
+    let label = "\(try Shim.builtVersion)-\(try Shim.builtVariant)"
+    return ["libtorch", "python"].map { "\(Shim.cacheFolder)/\($0)/\(label)/bin/python" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
 
   /// Runs random networks in worker processes, one for each of `cases`; the first that differs is made as small as it
   /// goes and still differs.

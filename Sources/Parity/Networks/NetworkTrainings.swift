@@ -73,7 +73,7 @@ extension NetworkTrial {
   private func interrupted() throws -> [(name: String, tensor: Tensor?)] {
     let trainer = try makeTrainer(withoutTape: true)
     try Torch.manualSeed(12)
-    var batches = comparison.result.elements % (Self.epochs * trainer.loader.count)
+    var batches = Int(interruption % UInt64(Self.epochs * trainer.loader.count))
     _ = try trainer.fit(
       epochs: Self.epochs,
       shouldStop: {

@@ -11,10 +11,10 @@ let randomNetworks = Operation(name: "network", covers: [], formats: [.float32])
 /// One random network in every way: on the tape, by a plan, frozen, as TorchScript here and in Python, from several
 /// threads, trained, interrupted and resumed, recorded, and by the reference.
 ///
-/// In float64 the tape, the plan and the frozen model must be equal to the bit; so must, in any type, what an
-/// interrupted training and an uninterrupted one end with, and what TorchScript and Python make of the same weights.
-/// In float32, where a plan adds in another order, stretches of up to three layers are compared with the reference,
-/// each on the input that the tape gave it: bounds would compound over more, and a tie or a kink may fall either way.
+/// In float64 the tape, the plan and the frozen model must agree bit for bit. In any type an interrupted training must
+/// end with the bits of an uninterrupted one, and TorchScript, here and in Python, must give the model's bits.
+/// In float32 a plan adds in another order. There, stretches of up to three layers are compared with the reference, each
+/// on the input that the tape gave it: over more layers the bounds compound, and a tie or a kink may fall either way.
 struct NetworkTrial {
   let network: RandomNetwork
   let comparison: Comparison
@@ -22,7 +22,8 @@ struct NetworkTrial {
   private let seed: UInt64
   private let pixels: [Double]
   private let labels: [Int]
-  private let places: SplitMix
+  /// After how many batches, modulo those of the training, it is interrupted.
+  let interruption: UInt64
 
   init(_ network: RandomNetwork, _ draws: inout Draws, _ comparison: Comparison) throws {
     self.network = network
@@ -30,7 +31,7 @@ struct NetworkTrial {
     seed = draws.seed()
     pixels = draws.numbers([network.batch] + network.inputShape, network.values, .float32)
     labels = draws.integers(network.batch, 0..<RandomNetwork.classes)
-    places = SplitMix(seed: draws.seed())
+    interruption = draws.seed()
     comparison.describe(
       "a batch of \(network.batch), \(network.values.rawValue) values"
         + (network.isWhole ? ", weights that are whole numbers" : "") + "\n" + network.text)

@@ -127,7 +127,7 @@ struct ArchitectureBuilder {
       case .layer(_, let given):
         if let inplace = given["inplace"], inplace.value == .flag(true) {
           throw inplace.place.error(
-            "\(branch.type) at the begin of a branch must not be inplace: other branches need its input")
+            "\(branch.type) at the start of a branch must not be inplace: other branches need its input")
         }
       case .sequential(let layers): try requireUntouched([layers[0]])
       case .residual, .parallel: break

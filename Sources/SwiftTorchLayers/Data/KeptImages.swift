@@ -105,23 +105,10 @@ extension KeptImages.Counts {
   }
 }
 
-/// Random numbers for choosing images, apart from libtorch's generators and the same on every machine.
-/// - Source: Steele, Lea, Flood 2014, https://doi.org/10.1145/2660193.2660195
-private struct SplitMix {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// The elements in another order, each order as likely as any (Fisher and Yates).
-  mutating func shuffled(_ elements: [Int]) -> [Int] {
+extension SplitMix {
+  /// The elements in another order, each order as likely as any (Fisher and Yates). Not the standard library's
+  /// `shuffled(using:)`, whose order another version of Swift may change: a run that goes on needs the same images.
+  fileprivate mutating func shuffled(_ elements: [Int]) -> [Int] {
     var result = elements
     for last in stride(from: result.count - 1, to: 0, by: -1) {
       result.swapAt(last, Int(next().multipliedFullWidth(by: UInt64(last + 1)).high))

@@ -98,7 +98,7 @@ public final class Trainer {
   let scaler: GradScaler?
   private let parameters: [Tensor]
   private let schedule: LRScheduler?
-  /// Of a run that began on a GPU and goes on on the CPU: the GPU's random numbers, for a return.
+  /// Of a run that began on a GPU and continues on the CPU: the GPU's random numbers, for a return.
   private var unusedRandom: Tensor?
 
   /// - Parameters:

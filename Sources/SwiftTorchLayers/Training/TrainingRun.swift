@@ -3,7 +3,7 @@ public final class TrainingRun {
   public let folder: RunFolder
   public let configuration: RunConfiguration
   public let trainer: Trainer
-  /// Where the run was before, when it goes on on another device.
+  /// The device that the run was on before, when it continues on another.
   public private(set) var formerDevice: String?
   let validation: DataLoader?
   private let device: Device
