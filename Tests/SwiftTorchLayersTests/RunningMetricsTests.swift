@@ -88,21 +88,26 @@ struct RunningMetricsTests {
       model, optimizer: SGD(model.parameters(), lr: 0.1), loader: loader(7, shuffle: true), loss: loss)
   }
 
+  /// A training that was interrupted after some batches.
+  private static func stopped(_ loss: any Loss, after batches: Int) throws -> Trainer {
+    let trainer = try trainer(loss)
+    var asked = 0
+    try trainer.fit(
+      epochs: 1,
+      shouldStop: {
+        asked += 1
+        return asked > batches
+      })
+    return trainer
+  }
+
   @Test(
     "in the middle of an epoch a checkpoint keeps the sums: the resumed epoch has the same loss and accuracy")
   func checkpoint() throws {
     for loss in Self.weighted as [any Loss] + [OddImages()] {
       let whole = try Self.trainer(loss)
       try whole.fit(epochs: 1)
-      let stopped = try Self.trainer(loss)
-      var asked = 0
-      try stopped.fit(
-        epochs: 1,
-        shouldStop: {
-          asked += 1
-          return asked > 3
-        })
-      let (tensors, metadata) = try stopped.checkpoint()
+      let (tensors, metadata) = try Self.stopped(loss, after: 3).checkpoint()
       let resumed = try Self.trainer(loss)
       try resumed.restore(tensors, metadata: metadata)
       try resumed.fit(epochs: 1)
@@ -114,14 +119,7 @@ struct RunningMetricsTests {
   @Test("in a checkpoint from before there were divisors, each image that was seen counts 1")
   func olderCheckpoint() throws {
     let loss = Self.weighted[2]
-    let stopped = try Self.trainer(loss)
-    var asked = 0
-    try stopped.fit(
-      epochs: 1,
-      shouldStop: {
-        asked += 1
-        return asked > 2
-      })
+    let stopped = try Self.stopped(loss, after: 2)
     var (tensors, metadata) = try stopped.checkpoint()
     #expect(tensors.removeValue(forKey: "epoch.divisor") != nil)
     #expect(tensors.removeValue(forKey: "epoch.counted") != nil)
