@@ -83,6 +83,43 @@ struct ArchitectureTests {
     #expect(again.namedParameters().filter { $0.tensor.requiresGrad }.map(\.name) == trained)
   }
 
+  @Test("use: takes a whole key where a nearer list has the layer's number, and is written so")
+  func usedByItsWholeKey() throws {
+    let text = """
+      layers:
+        - Residual:
+            name: block
+            layers:
+              - ReLU6
+              - Residual:
+                  shortcut:
+                    - Sigmoid
+                    - use: block.body.0
+                  layers:
+                    - ReLU
+                    - use: block.body.0
+                    - use: 0
+        - Tanh
+        - Parallel:
+            branches:
+              - - ELU
+                - use: 1
+        - Flatten
+        - Linear: {outFeatures: classes}
+      """
+    let model = try #require(try make(text, [1, 6, 6]) as? Sequential)
+    let body = try #require(model[0] as? Residual).body
+    let inner = try #require(body[1] as? Residual)
+    #expect(inner.body[1] === body[0] && inner.body[2] === inner.body[0])
+    #expect((inner.shortcut as? Sequential)?[1] === body[0])
+    let written = try Architecture.yaml(of: model, inputShape: [1, 6, 6], classes: 10)
+    #expect(written.contains("use: block.body.0") && written.contains("use: 0\n"))
+    let again = try #require(try make(written, [1, 6, 6]) as? Sequential)
+    #expect(try Architecture.yaml(of: again, inputShape: [1, 6, 6], classes: 10) == written)
+    let outer = try #require(again[0] as? Residual).body
+    #expect((outer[1] as? Residual)?.body[1] === outer[0])
+  }
+
   @Test(
     "a use: that names no earlier layer, does not fit or would overwrite a branch's input is refused with its line",
     arguments: [

@@ -6,8 +6,16 @@ struct ArchitectureBuilder {
   /// What the word `classes` stands for.
   let classes: Int
   private var parameters = 0
-  /// The layers that `use:` can name, by their keys: those before it in its list and in the lists around it.
-  private var scopes: [[String: Reusable]] = []
+  /// The layers that `use:` can name: those before it in its list and in the lists around it.
+  private var scopes: [Scope] = []
+  /// What the keys of the current list begin with: `""`, `block.body.`, ….
+  private var path = ""
+
+  /// The layers of a list so far by their keys, and what those keys begin with.
+  private struct Scope {
+    let path: String
+    var layers: [String: Reusable] = [:]
+  }
 
   /// A layer that may be used again: the first place makes it, the others take the same module.
   private final class Reusable {
@@ -45,17 +53,17 @@ struct ArchitectureBuilder {
     var makers: [() -> Module] = []
     var names: [String] = []
     var taken: Set<String> = []
-    scopes.append([:])
+    scopes.append(Scope(path: path))
     defer { scopes.removeLast() }
     for (index, layer) in layers.enumerated() {
       let name = layer.name ?? "\(index)"
       guard taken.insert(name).inserted else { throw layer.place.error("the name \(name) is there twice") }
-      let plan = try plan(layer, from: shape)
+      let plan = try inside(name) { try $0.plan(layer, from: shape) }
       let reusable = Reusable(layer, layer.isFrozen ? { Self.frozen(plan.make()) } : plan.make)
       if case .use = layer.kind {
         makers.append(plan.make)
       } else {
-        scopes[scopes.count - 1][name] = reusable
+        scopes[scopes.count - 1].layers[name] = reusable
         makers.append(reusable.makeAnew)
       }
       names.append(name)
@@ -69,12 +77,25 @@ struct ArchitectureBuilder {
     return module
   }
 
-  /// The layer that a `use:` names.
+  /// What comes of a part of a layer, whose keys begin with that part's.
+  private mutating func inside<Result>(_ part: String, _ make: (inout Self) throws -> Result) rethrows
+    -> Result
+  {
+    let outer = path
+    path += part + "."
+    defer { path = outer }
+    return try make(&self)
+  }
+
+  /// The layer that a `use:` names: by its key in the nearest list that has it, or by its whole key.
   private func reusable(_ key: String, _ place: Place) throws -> Reusable {
     for scope in scopes.reversed() {
-      if let found = scope[key] { return found }
+      if let found = scope.layers[key] { return found }
     }
-    let keys = scopes.reversed().flatMap { $0.keys.sorted() }
+    for scope in scopes where key.hasPrefix(scope.path) {
+      if let found = scope.layers[String(key.dropFirst(scope.path.count))] { return found }
+    }
+    let keys = scopes.reversed().flatMap { $0.layers.keys.sorted() }
     let hint = nearest(key, in: keys).map { "; did you mean \($0)?" } ?? ""
     throw place.error(
       "use names \(shown(key)), but no earlier layer of this list or one around it has that key\(hint)")
@@ -86,8 +107,10 @@ struct ArchitectureBuilder {
     case .sequential(let layers): return try stack(layers, from: shape)
     case .residual(let layers, let shortcut):
       try requireUntouched([layers[0], shortcut].compactMap { $0 })
-      let other = try shortcut.map { try branch($0, from: shape) }
-      let body = try stack(layers, from: shape)
+      let other = try shortcut.map { shortcut in
+        try inside("shortcut") { try $0.branch(shortcut, from: shape) }
+      }
+      let body = try inside("body") { try $0.stack(layers, from: shape) }
       guard body.shape == other?.shape ?? shape else {
         throw layer.place.error(
           "Residual cannot add \(body.shape) from its layers to \(other?.shape ?? shape) from its "
@@ -97,7 +120,9 @@ struct ArchitectureBuilder {
       return ({ Residual(shortcut: other?.make()) { body.make().modules } }, body.shape)
     case .parallel(let branches):
       try requireUntouched(branches)
-      let plans = try branches.map { try branch($0, from: shape) }
+      let plans = try branches.enumerated().map { index, branch in
+        try inside("\(index)") { try $0.branch(branch, from: shape) }
+      }
       let shapes = plans.map(\.shape)
       guard shapes.allSatisfy({ !$0.isEmpty && $0.dropFirst() == shapes[0].dropFirst() }) else {
         throw layer.place.error(

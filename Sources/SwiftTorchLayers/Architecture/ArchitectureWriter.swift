@@ -21,8 +21,17 @@ private struct Writer {
   /// The layer whose outputs are the classes.
   let head: Module?
   let classes: Int
-  /// The modules that `use:` can name here, with their keys: those of this list and of the lists around it.
-  private var scopes: [[ObjectIdentifier: String]] = []
+  /// The modules that `use:` can name here: those of this list and of the lists around it.
+  private var scopes: [Scope] = []
+  /// What the keys of the current list begin with.
+  private var path = ""
+
+  /// The modules of a list so far by their keys, and what those keys begin with.
+  private struct Scope {
+    let path: String
+    var modules: [String: Module] = [:]
+  }
+
   private var written: Set<ObjectIdentifier> = []
 
   init(head: Module?, classes: Int) {
@@ -32,16 +41,36 @@ private struct Writer {
 
   /// The items of a stack, each beginning with a dash.
   mutating func list(_ stack: Sequential, indent: String) throws -> String {
-    scopes.append([:])
+    scopes.append(Scope(path: path))
     defer { scopes.removeLast() }
     var text = ""
     for (index, (key, module)) in zip(stack.names, stack.modules).enumerated() {
       let isNew = !written.contains(ObjectIdentifier(module))
-      text += try item(module, name: key == "\(index)" ? nil : key, indent: indent)
+      text += try inside(key) {
+        try $0.item(module, name: key == "\(index)" ? nil : key, indent: indent)
+      }
       // What is used again keeps the key of its first place.
-      if isNew { scopes[scopes.count - 1][ObjectIdentifier(module)] = key }
+      if isNew { scopes[scopes.count - 1].modules[key] = module }
     }
     return text
+  }
+
+  /// The text of a part of a module, whose keys begin with that part's.
+  private mutating func inside(_ part: String, _ write: (inout Self) throws -> String) rethrows -> String {
+    let outer = path
+    path += part + "."
+    defer { path = outer }
+    return try write(&self)
+  }
+
+  /// What `use:` calls a module: its key, or its whole key where a nearer list has another of that key.
+  private func use(_ module: Module) -> String? {
+    for scope in scopes.reversed() {
+      guard let key = scope.modules.first(where: { $0.value === module })?.key else { continue }
+      let nearest = scopes.last { $0.modules[key] != nil }
+      return nearest?.modules[key] === module ? key : scope.path + key
+    }
+    return nil
   }
 
   private mutating func item(_ module: Module, name: String?, indent: String) throws -> String {
@@ -49,8 +78,7 @@ private struct Writer {
     func block(_ word: String, _ parts: String) -> String { "\(indent)- \(word):\n\(label)\(parts)" }
     let key = "\(indent)    "
     guard written.insert(ObjectIdentifier(module)).inserted else {
-      guard name == nil, let used = scopes.lazy.reversed().compactMap({ $0[ObjectIdentifier(module)] }).first
-      else {
+      guard name == nil, let used = use(module) else {
         throw TorchError(
           "the \(module.typeName) is used in two places, of which YAML can name only such as are in one list or in a "
             + "list inside it, the second without a name of its own")
@@ -62,16 +90,21 @@ private struct Writer {
       return block("Sequential", "\(key)layers:\n" + (try list(stack, indent: key + "  ")))
     case let residual as Residual:
       let shortcut =
-        try residual.shortcut.map { try branch($0, "\(key)shortcut:\n", indent: key + "  ") } ?? ""
-      return block("Residual", shortcut + "\(key)layers:\n" + (try list(residual.body, indent: key + "  ")))
+        try residual.shortcut.map { shortcut in
+          try inside("shortcut") { try $0.branch(shortcut, "\(key)shortcut:\n", indent: key + "  ") }
+        } ?? ""
+      let body = try inside("body") { try $0.list(residual.body, indent: key + "  ") }
+      return block("Residual", shortcut + "\(key)layers:\n" + body)
     case let parallel as Parallel:
-      let branches = try parallel.branches.map { branch in
-        guard let stack = branch as? Sequential else {
-          return try item(branch, name: nil, indent: key + "  ")
+      let branches = try parallel.branches.enumerated().map { index, branch in
+        try inside("\(index)") { writer in
+          guard let stack = branch as? Sequential else {
+            return try writer.item(branch, name: nil, indent: key + "  ")
+          }
+          // A list in a list: its first dash stands behind that of the branch.
+          let text = try writer.list(stack, indent: key + "    ")
+          return "\(key)  - " + text.dropFirst(key.count + 4)
         }
-        // A list in a list: its first dash stands behind that of the branch.
-        let text = try list(stack, indent: key + "    ")
-        return "\(key)  - " + text.dropFirst(key.count + 4)
       }
       return block("Parallel", "\(key)branches:\n" + branches.joined())
     default: return try layer(module, name: name, indent: indent)
