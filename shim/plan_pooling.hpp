@@ -145,7 +145,8 @@ struct AdaptiveAveragePool2d : Layer {
 
   Tensor backward(const Tensor &gradient, bool) override {
     if (!is_global()) return at::_adaptive_avg_pool2d_backward(gradient, std::exchange(input, Tensor()));
-    return (gradient.expand(sizes) / (sizes[2] * sizes[3])).contiguous(format);
+    // PyTorch takes a matrix, too: its mean is one number.
+    return (gradient.expand(sizes) / (sizes.end()[-2] * sizes.end()[-1])).contiguous(format);
   }
 };
 

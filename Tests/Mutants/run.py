@@ -317,10 +317,12 @@ def first_issue(output):
         r"recorded an issue.*? at [^ ]+\.swift:\d+:\d+: (.*)", r"(Fatal error: .*)", r"(.*\bDIFFERS\b.*)", r"(.*\bNOT CAUGHT\b.*)",
         r"(.*\bCRASHES\b.*)", r"Error: (.*)", r"(.*failed.*)",
     ]
+    # A line of a million numbers would keep the patterns busy for minutes.
+    lines = [line[:1000] for line in output.splitlines() if line.strip()]
     for pattern in patterns:
-        if found := re.search(pattern, output):
-            return " ".join(found[1].split())[:100]
-    lines = [line for line in output.splitlines() if line.strip()]
+        for line in lines:
+            if found := re.search(pattern, line):
+                return " ".join(found[1].split())[:100]
     return " ".join(lines[-1].split())[:100] if lines else ""
 
 
@@ -333,7 +335,7 @@ def run_check(check, fault, limit, environment):
     try:
         output, _ = process.communicate(timeout=limit)
         status = process.returncode
-        how = first_issue(output)
+        how = first_issue(output) if status else ""
         if status < 0:
             how = f"ended by {signal.Signals(-status).name}; {how}"
         if status == NO_TEST:

@@ -364,6 +364,14 @@ struct FastPathTests {
       #expect(try difference(model, Tensor.randn([8, 1, 8, 8])) < 1e-4)
       #expect(try frozenDifference(model, Tensor.randn([8, 1, 8, 8])) < 1e-5)
     }
+    // PyTorch pools a matrix of features, too: to one number.
+    let ofMatrix = Sequential {
+      Conv2d(inChannels: 1, outChannels: 4, kernelSize: 3)
+      Flatten()
+      AdaptiveAvgPool2d(outputSize: 1)
+      Linear(inFeatures: 1, outFeatures: 3)
+    }
+    #expect(try difference(ofMatrix, Tensor.randn([1, 1, 8, 8])) < 1e-4)
   }
 
   @Test("NaN in a window comes out of it")

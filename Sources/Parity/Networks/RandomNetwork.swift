@@ -45,9 +45,9 @@ struct RandomNetwork {
 private struct Grammar {
   /// The layers that a plan knows, the most frequent ones more often.
   private static let known = [
-    "Conv2d", "ReLU", "MaxPool2d", "BatchNorm2d", "Conv2d", "ReLU", "Linear", "Dropout", "AvgPool2d",
-    "Sigmoid",
-    "Tanh", "AdaptiveAvgPool2d", "Flatten", "Identity", "BatchNorm1d", "MaxPool2d",
+    "Conv2d", "ReLU", "BatchNorm2d", "MaxPool2d", "Conv2d", "ReLU", "BatchNorm2d", "Linear", "Conv2d", "ReLU",
+    "BatchNorm2d", "MaxPool2d", "AvgPool2d", "Dropout", "Flatten", "AdaptiveAvgPool2d", "Sigmoid", "Tanh",
+    "BatchNorm1d", "Identity",
   ]
   /// Those of them whose sums of whole numbers are whole numbers.
   private static let whole = [
