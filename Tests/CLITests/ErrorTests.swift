@@ -158,6 +158,11 @@ struct ErrorTests {
         "File too large")
       #expect(try names() == before)
     }
+    // What is written here, without libtorch: the weights of a training.
+    expectError(
+      try torchlayers.limited(
+        to: 8, "train", "--model", "softmax", "--epochs", "1", "--limit", "200", "--output", "other"), 1,
+      "cannot be written", "File too large")
   }
 
   @Test("a run that cannot start leaves no folder")

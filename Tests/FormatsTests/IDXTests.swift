@@ -32,6 +32,8 @@ struct IDXTests {
   func byteOrder() throws {
     let read = try IDX.parse([0, 0, 0x0B, 1, 0, 0, 0, 2, 0x12, 0x34, 0xFF, 0xFE], source: "test")
     #expect(read.bytes == [0x34, 0x12, 0xFE, 0xFF])
+    #expect(
+      small.serialized().prefix(8) == [0, 0, 8, UInt8(small.shape.count), 0, 0, 0, UInt8(small.shape[0])])
   }
 
   @Test("every truncation is an error that names the file")

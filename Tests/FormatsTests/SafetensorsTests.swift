@@ -105,6 +105,12 @@ struct SafetensorsTests {
     #expect(message?.contains(expected) == true, "\(message ?? "no error")")
   }
 
+  @Test("a pair of escapes is one character beyond the first plane")
+  func surrogates() throws {
+    let file = Self.file(#"{"\ud83d\ude00":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, data: 1)
+    #expect(try Safetensors.parse(file, source: "x").entries.map(\.name) == ["\u{1F600}"])
+  }
+
   @Test("names are ordered by their bytes, whatever Unicode calls equal")
   func order() throws {
     let names = ["f", "e\u{301}", "Z", "a.10", "a.2"]

@@ -3,8 +3,7 @@
 
 The sources stay as they are. A copy in build/mutants/tree gets all faults at once, each behind a switch that the
 environment variable TORCHLAYERS_PLANTED turns on by name, and is built once. Every check must pass with all switches
-off; then each fault is switched on alone and must make its check fail. A fault that its check misses is shown to the
-fallback checks. Exit code 1 when a fault goes unseen.
+off; then each fault is switched on alone and must make its check fail. Exit code 1 when a check misses its fault.
 
     make mutants                            all of it
     make mutants ARGS="--only NAME"         these alone (may be repeated)
@@ -89,13 +88,12 @@ def fail(text):
 
 
 def read_lists():
-    faults, fallback = [], []
+    faults = []
     for path in sorted(LISTS.glob("*.toml")):
         try:
             content = tomllib.loads(path.read_text())
         except tomllib.TOMLDecodeError as error:
             fail(f"{path.name} cannot be read: {error}")
-        fallback += [Check(text) for text in content.pop("fallback", [])]
         for entry in content.pop("fault", []):
             known = {"name", "what", "file", "find", "replace", "check", "beside"}
             wrong = set(entry) ^ known - {"beside"} if "beside" not in entry else set(entry) ^ known
@@ -112,7 +110,7 @@ def read_lists():
     for fault in faults:
         if fault.check.beside and (fault.check.is_test or fault.check.beside not in names):
             fail(f"{fault.name} stands beside {fault.check.beside}: that needs a call of the program, and such a fault")
-    return faults, fallback
+    return faults
 
 
 # --- Checking the lists -------------------------------------------------------------------------------------------
@@ -156,9 +154,9 @@ def missing(check):
     return f"there is no test {check.text}"
 
 
-def check_lists(faults, fallback):
+def check_lists(faults):
     wrong = [f"{fault.name}: {text}" for fault in faults if (text := place(fault))]
-    checks = sorted({fault.check for fault in faults} | set(fallback), key=str)
+    checks = sorted({fault.check for fault in faults}, key=str)
     wrong += [text for check in checks if (text := missing(check))]
     spans = {}
     for fault in faults:
@@ -361,12 +359,12 @@ def main():
     parser.add_argument("--show", metavar="NAME", help="run this fault's check and print all it says")
     given = parser.parse_args()
     begin = time.monotonic()
-    faults, fallback = read_lists()
+    faults = read_lists()
     if given.list:
         for fault in faults:
             print(f"{fault.name}\n    {fault.what}\n    {fault.file}; seen by {fault.check}")
         return
-    checks = check_lists(faults, fallback)
+    checks = check_lists(faults)
     print(f"{len(faults)} faults, {len(checks)} checks: all snippets and all checks are there", flush=True)
     if given.check:
         return check_release()
@@ -403,31 +401,21 @@ def main():
         fail("\n".join(["without a fault these checks fail:"] + bad))
     print(f"{len(needed)} checks pass without a fault ({time.monotonic() - begin:.0f} s)", flush=True)
 
-    def limit(check):
-        return max(LEAST_LIMIT, 10 * plain[check].seconds) if check in plain else 900
-
     def hunt(fault):
-        ended = run_check(fault.check, fault.name, limit(fault.check), environment)
-        if not ended.passed:
-            return "caught", fault.check, ended
-        for check in fallback:
-            ended = run_check(check, fault.name, limit(check), environment)
-            if not ended.passed:
-                return "late", check, ended
-        return "missed", None, ended
+        limit = max(LEAST_LIMIT, 10 * plain[fault.check].seconds)
+        return run_check(fault.check, fault.name, limit, environment)
 
-    counts = {"caught": 0, "late": 0, "missed": 0}
-    for fault, (verdict, check, ended) in zip(chosen, pool.map(hunt, chosen)):
-        counts[verdict] += 1
-        if verdict == "missed":
+    missed = 0
+    for fault, ended in zip(chosen, pool.map(hunt, chosen)):
+        if ended.passed:
+            missed += 1
             print(f"MISSED  {fault.name}: {fault.what}\n        not seen by {fault.check}", flush=True)
         else:
-            note = "" if verdict == "caught" else f" (its own check, {fault.check}, did not see it)"
-            print(f"caught  {fault.name} by {check}{note}, {ended.seconds:.1f} s\n        {ended.how}", flush=True)
+            print(f"caught  {fault.name} by {fault.check}, {ended.seconds:.1f} s\n        {ended.how}", flush=True)
     print(
-        f"{len(chosen)} faults: {counts['caught']} caught by the check they name, {counts['late']} by another, "
-        f"{counts['missed']} missed; {(time.monotonic() - begin) / 60:.1f} minutes")
-    sys.exit(1 if counts["missed"] else 0)
+        f"{len(chosen)} faults: {len(chosen) - missed} caught by the check they name, {missed} missed; "
+        f"{(time.monotonic() - begin) / 60:.1f} minutes")
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,15 @@ struct SuiteMechanicsTests {
     #expect(fraction(-.infinity, 1, .nan) == .infinity)
   }
 
+  @Test("only an error that says so is a missing kernel")
+  func missingKernels() {
+    let comparison = Comparison(device: .cpu, format: .float16, steps: 1)
+    #expect(comparison.isUnsupported("\"avg_pool3d_out_frame\" not implemented for 'Half'"))
+    #expect(!comparison.isUnsupported("Expected 4-dimensional input, but got 3-dimensional input"))
+    #expect(
+      !comparison.isUnsupported("unable to find an engine to execute this computation"), "cuDNN's, on a CPU")
+  }
+
   @Test("numbers with and without a bound are counted, equal or not")
   func counting() {
     let comparison = Comparison(device: .cpu, format: .float32, steps: 1)

@@ -225,6 +225,39 @@ struct ArchitectureTests {
     }
   }
 
+  @Test("a label that is left out has the default of the layer's initialiser in Swift")
+  func defaults() throws {
+    let layers: [(String, Module)] = [
+      ("Conv2d: {outChannels: 2, kernelSize: 3}", Conv2d(inChannels: 4, outChannels: 2, kernelSize: 3)),
+      (
+        "ConvTranspose2d: {outChannels: 2, kernelSize: 3}",
+        ConvTranspose2d(inChannels: 4, outChannels: 2, kernelSize: 3)
+      ),
+      ("Linear: {outFeatures: 2}", Linear(inFeatures: 8, outFeatures: 2)),
+      ("MaxPool2d: {kernelSize: 2}", MaxPool2d(kernelSize: 2)),
+      ("NMaxPool2d: {n: 2, kernelSize: 2}", NMaxPool2d(kernelSize: 2, n: 2)),
+      ("AvgPool2d: {kernelSize: 2}", AvgPool2d(kernelSize: 2)),
+      ("LPPool2d: {normType: 2, kernelSize: 2}", LPPool2d(normType: 2, kernelSize: 2)),
+      ("BatchNorm2d", BatchNorm2d(numFeatures: 4)), ("InstanceNorm2d", InstanceNorm2d(numFeatures: 4)),
+      ("GroupNorm: {numGroups: 2}", GroupNorm(numGroups: 2, numChannels: 4)),
+      ("LayerNorm: {normalizedShape: 8}", LayerNorm(normalizedShape: [8])),
+      ("LocalResponseNorm: {size: 3}", LocalResponseNorm(size: 3)),
+      ("Flatten", Flatten()), ("Dropout", Dropout()), ("Dropout2d", Dropout2d()),
+      ("AlphaDropout", AlphaDropout()), ("FeatureAlphaDropout", FeatureAlphaDropout()), ("ReLU", ReLU()),
+      ("LeakyReLU", LeakyReLU()), ("PReLU", PReLU()), ("RReLU", RReLU()), ("Hardtanh", Hardtanh()),
+      ("Softshrink", Softshrink()), ("Hardshrink", Hardshrink()), ("ELU", ELU()), ("CELU", CELU()),
+      ("GELU", GELU()), ("Softplus", Softplus()), ("GLU", GLU()), ("Softmax", Softmax()),
+      ("Upsample: {scaleFactor: 2}", Upsample(scaleFactor: [2, 2])),
+    ]
+    for (text, own) in layers {
+      let made = try #require(try make("layers:\n  - \(text)\n", [4, 8, 8]) as? Sequential)[0]
+      let entry = try #require(LayerEntry.all.first { $0.name == own.typeName })
+      for label in entry.labels {
+        #expect(label.value(in: made) == label.value(in: own), "\(text): \(label.name)")
+      }
+    }
+  }
+
   @Test("a model of every layer of the table, written as YAML, loads back to the same model")
   func writtenTable() throws {
     let text = """
@@ -313,6 +346,23 @@ struct ArchitectureTests {
     try again.loadStateDict(made.stateDict())
     #expect(try noGrad { try again(x) }.equal(output))
     #expect(try ScriptModule(made.eval())(x).equal(noGrad { try made(x) }))
+    // First weights are drawn as in Swift, the shortcut's before the body's.
+    try Torch.manualSeed(4)
+    let own = Residual(shortcut: Conv2d(inChannels: 1, outChannels: 2, kernelSize: 1)) {
+      Conv2d(inChannels: 1, outChannels: 2, kernelSize: 1)
+    }
+    try Torch.manualSeed(4)
+    let block = try make(
+      """
+      layers:
+        - Residual:
+            shortcut:
+              Conv2d: {outChannels: 2, kernelSize: 1}
+            layers:
+              - Conv2d: {outChannels: 2, kernelSize: 1}
+      """)
+    #expect(try block.stateDict()["0.shortcut.weight"]?.equal(own.stateDict()["shortcut.weight"]!) == true)
+    #expect(try block.stateDict()["0.body.0.weight"]?.equal(own.stateDict()["body.0.weight"]!) == true)
   }
 
   @Test("y = f(x) + x; branches stand one after the other")

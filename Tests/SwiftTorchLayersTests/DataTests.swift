@@ -74,6 +74,21 @@ struct DataTests {
       #expect(abs(epoch.trainLoss - loss) < 1e-6 && epoch.trainAccuracy == 1, "\(epoch)")
     }
     #expect(trainer.history.map(\.epoch) == [1, 2, 3])
+
+    // With a rate, the second epoch's loss is that of a training that begins with its weights.
+    func trained() throws -> Module {
+      let model = Sequential([Flatten(), Linear(inFeatures: 4, outFeatures: 2, bias: false)])
+      try model.loadStateDict(["1.weight": Tensor.zeros([2, 4])])
+      return model
+    }
+    func fit(_ model: Module, epochs: Int) throws -> [Double] {
+      let trainer = try Trainer(model, optimizer: SGD(model.parameters(), lr: 0.5), loader: loader)
+      try trainer.fit(epochs: epochs)
+      return trainer.history.map(\.trainLoss)
+    }
+    let whole = try fit(trained(), epochs: 2)
+    let model2 = try trained()
+    #expect(try whole == fit(model2, epochs: 1) + fit(model2, epochs: 1) && whole[1] < whole[0])
   }
 
   @Test("metrics.csv has a line for each epoch, its numbers under their names")

@@ -63,6 +63,19 @@ struct InspectionTests {
     try model.requiresGrad(false)
     let black = try noGrad { try gradCAM(model, try Tensor.full([1, 1, 2, 2], 1.0), classes: [1]) }
     #expect(try black.scalars(as: Float.self) == [0, 0, 0, 0])
+    // What speaks against the class stays black.
+    let against = Sequential {
+      Conv2d(inChannels: 1, outChannels: 1, kernelSize: 1, bias: false)
+      Flatten()
+      Linear(inFeatures: 4, outFeatures: 2, bias: false)
+    }
+    try against.loadStateDict([
+      "0.weight": Tensor.ones([1, 1, 1, 1]),
+      "2.weight": Tensor([[1, 1, 1, 1], [-1, -1, -1, -1]] as [[Float]]),
+    ])
+    let ones = try Tensor.ones([2, 1, 2, 2])
+    #expect(
+      try gradCAM(against, ones, classes: [0, 1]).scalars(as: Float.self) == [1, 1, 1, 1, 0, 0, 0, 0])
   }
 
   @Test("of several convolutions Grad-CAM takes the last one's maps, after its activation")
@@ -90,6 +103,19 @@ struct InspectionTests {
     }
     #expect(try place("1") == [10] && place("3") == [9])
     #expect(try place(nil) == [9])
+
+    // The same where the last maps are smaller than those before.
+    let smaller = Sequential {
+      Conv2d(inChannels: 1, outChannels: 1, kernelSize: 1, bias: false)
+      ReLU()
+      Conv2d(inChannels: 1, outChannels: 1, kernelSize: 2, bias: false)
+      ReLU()
+      Flatten()
+      Linear(inFeatures: 9, outFeatures: 1, bias: false)
+    }
+    for parameter in smaller.parameters() { try noGrad { try parameter.fill_(1.0) } }
+    let (first, last) = (try gradCAM(smaller, images, layer: "1"), try gradCAM(smaller, images, layer: "3"))
+    #expect(try gradCAM(smaller, images).equal(last) && !first.equal(last))
   }
 
   @Test("Grad-CAM is enlarged to the picture and follows the object")

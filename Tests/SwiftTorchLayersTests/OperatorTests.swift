@@ -5,6 +5,13 @@ import Testing
 
 @Suite("What passes between Swift and libtorch", .serialized)
 struct OperatorTests {
+  @Test("a flag that a call leaves out has the operator's default")
+  func defaultFlag() throws {
+    let pooled = try Operator("aten::max_pool2d")(
+      Tensor.ones([1, 1, 5, 5]), [2, 2], [2, 2], [0, 0], [1, 1])
+    #expect(pooled.shape == [1, 1, 2, 2], "ceil_mode is off")
+  }
+
   @Test("an integer serves where an operator wants a float")
   func integers() throws {
     let x = try Tensor.ones([4])

@@ -160,4 +160,18 @@ struct TensorFunctionTests {
     try noGrad { try x.add_(1) }
     #expect(try x.scalars() == [2, 2] as [Float])
   }
+
+  @Test("noGrad ends with what was before it, inside another one and after an error, too")
+  func noGradEnds() throws {
+    let x = try Tensor.ones([2], requiresGrad: true)
+    func isRecorded() throws -> Bool { try (x * 2).requiresGrad }
+    #expect(try !noGrad { try isRecorded() } && isRecorded())
+    let behindInner = try noGrad { () -> Bool in
+      try noGrad { try x.zero_() }
+      return try isRecorded()
+    }
+    #expect(try !behindInner && isRecorded())
+    _ = try? noGrad { throw TorchError("no") }
+    #expect(try isRecorded())
+  }
 }
