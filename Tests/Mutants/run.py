@@ -313,7 +313,7 @@ def first_issue(output):
     """The first line that says what was wrong, in a hundred columns."""
     patterns = [
         r"recorded an issue.*? at [^ ]+\.swift:\d+:\d+: (.*)", r"(Fatal error: .*)", r"(.*\bDIFFERS\b.*)", r"(.*\bNOT CAUGHT\b.*)",
-        r"(.*\bCRASHES\b.*)", r"Error: (.*)", r"(.*failed.*)",
+        r"(.*\bCRASHES\b.*)", r"(too little was judged: .*)", r"worst: (.*)", r"Error: (.*)", r"(.*failed.*)",
     ]
     # A line of a million numbers would keep the patterns busy for minutes.
     lines = [line[:1000] for line in output.splitlines() if line.strip()]
