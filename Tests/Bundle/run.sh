@@ -82,21 +82,25 @@ chmod +x bin/torchlayers
 refuse "a program that does not start" "does not start on this machine" on "$bare" LIBTORCH="$torch" ./setup.sh
 mv bin/kept bin/torchlayers
 
+# A compiler that does not optimise: what is compiled here is tried, not timed.
+printf '#!/bin/sh\nexec g++ "$@" -O0\n' >"$work/quick-compiler"
+chmod +x "$work/quick-compiler"
+
 # The set-up with CMake, and again when there is nothing to do.
-output=$(on "$bare" LIBTORCH="$torch" ./setup.sh 2>&1) || { echo "FAILED setup.sh: $output"; exit 1; }
+output=$(on "$bare" CXX="$work/quick-compiler" LIBTORCH="$torch" ./setup.sh 2>&1) || { echo "FAILED setup.sh: $output"; exit 1; }
 expect "setup.sh" "$output" "building the shim against libtorch 2.11.0"
 expect "its doctor" "$output" "2x2 ones added: sum 8.0 (right)"
 expect "its doctor, the shim" "$output" "$PWD/bin/libtorchshim.so"
 if [ -f lib.tar.gz ]; then
   expect "the reference's OpenBLAS" "$(on "$bare" bin/torchlayers doctor --json | tr -d '\\')" "torchlayers-bundle/bin/../lib/libopenblas"
 fi
-output=$(on "$bare" LIBTORCH="$torch" ./setup.sh 2>&1)
+output=$(on "$bare" CXX="$work/quick-compiler" LIBTORCH="$torch" ./setup.sh 2>&1)
 if [[ $output == *building* ]]; then echo "FAILED: the second setup.sh built again: $output"; exit 1; fi
 
 # The script for a machine with a GPU: dry, beside the Python that the tests compare with. The shim is built already.
 python=$("$root/cmake/python-peer.sh")
 steps="facts build doctor selftest train-bf16 speeds resume parity-float32 sanitizer"
-output=$(on "$bare" PYTHON="$python" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh --dry-run --seconds 3000 $steps 2>&1) ||
+output=$(on "$bare" CXX="$work/quick-compiler" PYTHON="$python" LIBTORCH="$torch" OUT="$work/logs" ./cuda.sh --dry-run --seconds 3000 $steps 2>&1) ||
   { echo "FAILED cuda.sh: $output"; exit 1; }
 [ "$(awk 'NR > 1 { sub(":.*", "", $2); printf "%s ", $2 }' "$work/logs/summary.txt")" = "$steps " ] ||
   { echo "FAILED cuda.sh: its steps in another order: $(cat "$work/logs/summary.txt")"; exit 1; }
@@ -129,9 +133,7 @@ else
   echo "skipped: a driver for CUDA 12.4, as the shim would say it: CUDA's libraries are not here"
 fi
 
-# The same with the compiler alone, which does not optimise here, and a torch that Python finds.
-printf '#!/bin/sh\nexec g++ "$@" -O0\n' >"$work/quick-compiler"
-chmod +x "$work/quick-compiler"
+# The same with the compiler alone, and a torch that Python finds.
 rm -r "$work/python/torch"
 ln -s "$torch" "$work/python/torch"
 output=$(on "$without_cmake" CXX="$work/quick-compiler" PYTHONPATH="$work/python" ./setup.sh 2>&1) ||

@@ -49,7 +49,7 @@ if [ -e "$folder/lib/libtorch_cuda.so" ]; then
   echo '#define CUDART_VERSION 12040' >"$work/old/include/cuda_runtime_api.h"
   words=$(CUDA_HOME=$work/old cmake/cuda-headers.sh "$folder" 2>&1) && fail "the headers of CUDA 12.4 were taken for CUDA $cuda"
   [[ $words == *"is of CUDA 12.4"* ]] || fail "a toolkit of CUDA 12.4: $words"
-  builds "$folder" "$name" "$home" Release
+  builds "$folder" "$name" "$home" Debug
 
   "$work/pip/bin/python" -m pip -q --disable-pip-version-check install --no-deps --target "$work/nvrtc" \
     "nvidia-cuda-nvrtc==$cuda.*"
