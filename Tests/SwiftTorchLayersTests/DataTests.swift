@@ -87,8 +87,8 @@ struct DataTests {
       return trainer.history.map(\.trainLoss)
     }
     let whole = try fit(trained(), epochs: 2)
-    let model2 = try trained()
-    #expect(try whole == fit(model2, epochs: 1) + fit(model2, epochs: 1) && whole[1] < whole[0])
+    let inTwo = try trained()
+    #expect(try whole == fit(inTwo, epochs: 1) + fit(inTwo, epochs: 1) && whole[1] < whole[0])
   }
 
   @Test("metrics.csv has a line for each epoch, its numbers under their names")

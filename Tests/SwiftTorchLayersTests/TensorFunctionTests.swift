@@ -171,7 +171,7 @@ struct TensorFunctionTests {
       return try isRecorded()
     }
     #expect(try !behindInner && isRecorded())
-    _ = try? noGrad { throw TorchError("no") }
+    #expect(throws: TorchError.self) { try noGrad { throw TorchError("no") } }
     #expect(try isRecorded())
   }
 }

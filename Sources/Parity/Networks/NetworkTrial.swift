@@ -95,8 +95,7 @@ struct NetworkTrial {
 
   /// Expects the same bits, where NaN is NaN whatever its own bits are; or an error on both sides.
   func expect(_ own: Outcome, equals other: Outcome, _ way: String, to what: String = "the tape") throws {
-    if case (.error, .error) = (own, other) { return count("\(way): both refuse") }
-    count(way)
+    if case (.error, .error) = (own, other) { count("\(way): both refuse") } else { count(way) }
     switch (own, other) {
     case (.error, .error): return
     case (.values, .error(let text)):
