@@ -1,10 +1,8 @@
 #include "onednn.hpp"
 
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <bit>
 
 namespace shim {
 namespace {
@@ -42,17 +40,9 @@ const OneDNN<ReorderLinearWeight> &reorder_linear_weight() {
 }
 
 double largest(const Tensor &x) {
-  const Tensor dense = x.is_non_overlapping_and_dense() ? x : x.contiguous();
-  const float *values = static_cast<const float *>(dense.const_data_ptr());
-  // Without their sign, floating-point numbers are in the order of their bits; NaN comes after infinity.
-  const int32_t most = at::parallel_reduce(
-      0, dense.numel(), 1 << 15, int32_t{0},
-      [values](int64_t begin, int64_t end, int32_t most) {
-        for (int64_t i = begin; i < end; ++i) most = std::max(most, std::bit_cast<int32_t>(values[i]) & 0x7fffffff);
-        return most;
-      },
-      [](int32_t a, int32_t b) { return std::max(a, b); });
-  return std::bit_cast<float>(most);
+  if (x.numel() == 0) return 0;
+  const auto [low, high] = at::aminmax(x);  // NaN, both, where there is one
+  return std::max(-low.item<double>(), high.item<double>());
 }
 
 Tensor product(const Tensor &x, const Tensor &w, const Tensor &bias) {
