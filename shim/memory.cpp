@@ -12,7 +12,7 @@
 namespace shim {
 namespace {
 
-constexpr int smallest = 6, largest = 18;  // of blocks that are kept, as powers of two: 64 bytes to 256 KiB
+constexpr int smallest_power = 6, largest_power = 18;  // of blocks that are kept, as powers of two: 64 bytes to 256 KiB
 constexpr size_t kept_bytes = size_t{4} << 20;  // at most, of each size and thread
 constexpr int kept_blocks = 64;
 
@@ -28,7 +28,7 @@ struct Kept {
     Header *first = nullptr;
     int count = 0;
   };
-  std::array<List, largest + 1> lists;
+  std::array<List, largest_power + 1> lists;
   ~Kept();
 };
 
@@ -70,9 +70,9 @@ void give_back(void *data) {
 struct KeepingAllocator final : c10::Allocator {
   c10::DataPtr allocate(size_t size) override {
     if (size == 0) return {nullptr, nullptr, &give_back, at::kCPU};
-    const int power = std::max(smallest, static_cast<int>(std::bit_width(size - 1)));
+    const int power = std::max(smallest_power, static_cast<int>(std::bit_width(size - 1)));
     Header *block = nullptr;
-    if (power <= largest) {
+    if (power <= largest_power) {
       if (Kept *here = kept_here()) {
         auto &list = here->lists[static_cast<size_t>(power)];
         if (list.first != nullptr) {
@@ -82,7 +82,7 @@ struct KeepingAllocator final : c10::Allocator {
       }
     }
     if (block == nullptr) {
-      const bool keep = power <= largest;
+      const bool keep = power <= largest_power;
       block = static_cast<Header *>(c10::alloc_cpu(sizeof(Header) + (keep ? size_t{1} << power : size)));
       block->power = keep ? power : 0;
     }

@@ -55,9 +55,9 @@ elif command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then
   say "CPU only: this machine has an NVIDIA GPU, but the libtorch in $folder has no CUDA; install a CUDA build of torch or set LIBTORCH to one"
 fi
 
-# The sources, one by one, where there is no CMake.
+# The sources in two lots, as in shim/CMakeLists.txt, where there is no CMake.
 compile() {
-  local flags=$build/flags libraries=(-ltorch_cpu -lc10) folders=("$folder/lib") links=() path paths
+  local flags=$build/flags libraries=(-ltorch_cpu -lc10) folders=("$folder/lib") links=() path paths count=0
   if [ "$cuda" = ON ]; then
     for path in "$folder"/../nvidia/*/lib; do [ ! -d "$path" ] || folders+=("$path"); done
     libraries+=(-ltorch_cuda -lc10_cuda "${toolkit##*$'\n'}")
@@ -76,7 +76,10 @@ compile() {
       [ "${toolkit%%$'\n'*}" = /usr/include ] || printf '"-isystem%s"\n' "${toolkit%%$'\n'*}"
     fi
   } >"$flags"
-  printf '%s\0' "$root"/shim/*.cpp |
+  for path in "$root"/shim/*.cpp; do
+    echo "#include \"$path\"" >>"$build/lot$((count++ / 8)).cpp"
+  done
+  printf '%s\0' "$build"/*.cpp |
     xargs -0 -P "$(nproc)" -I {} sh -c '"$1" "@$2" -c "$3" -o "$4/$(basename "$3").o"' - "$compiler" "$flags" {} "$build" ||
     return 1
   # The linker drops what no symbol refers to, and with it the CUDA half, unless told.
