@@ -24,7 +24,7 @@ setup: ## system packages, libtorch, the shim; quick when all is there
 
 build: setup ## the command torchlayers, in .build/release
 	@echo "==> building torchlayers" >&2
-	@swift build -c release --product torchlayers -q
+	@cmake/program.sh
 
 train: build ## trains a CNN on Fashion-MNIST (60 000 pictures) and exports it as TorchScript
 	@$(with_shim) $(torchlayers) train --model cnn --data fashion-mnist --epochs 2 --export torchscript $(ARGS)

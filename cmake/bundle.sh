@@ -21,14 +21,10 @@ for library in libpng16 libturbojpeg libyaml libz; do
   [ -f "$file" ] || fail "$library.a was not found; on Debian it is in libpng-dev, libturbojpeg0-dev, libyaml-dev and zlib1g-dev"
   ln -s "$file" "$archives/$library.a"
 done
-echo "==> building torchlayers with the Swift runtime inside" >&2
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+echo "==> building torchlayers" >&2
 # An RPATH, not a RUNPATH: it is also searched for what OpenBLAS needs.
-swift build -c release --product torchlayers --static-swift-stdlib --scratch-path .build/bundle \
-  -Xlinker "-L$archives" -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker "\$ORIGIN/../lib" >"$log" 2>&1 ||
-  { cat "$log" >&2; fail "the program does not build; the compiler's words are above"; }
-strip -o "$bundle/bin/torchlayers" .build/bundle/release/torchlayers
+"$here/program.sh" -Xlinker "-L$archives" -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker "\$ORIGIN/../lib"
+strip -o "$bundle/bin/torchlayers" .build/release/torchlayers
 foreign=$(readelf -d "$bundle/bin/torchlayers" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' |
   grep -vE '^(lib(c|m|dl|pthread|stdc\+\+|gcc_s)\.so\.[0-9]+|ld-linux.*)$' || true)
 [ -z "$foreign" ] || fail "the program needs libraries that another machine may not have:" $foreign
