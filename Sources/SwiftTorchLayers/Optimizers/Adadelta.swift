@@ -20,8 +20,6 @@ public final class Adadelta: Optimizer<Adadelta.Settings>, AnyOptimizer {
     public init(
       lr: Double = 1, rho: Double = 0.9, eps: Double = 1e-6, weightDecay: Double = 0, maximize: Bool = false
     ) {
-      precondition(lr >= 0 && eps >= 0 && weightDecay >= 0, "lr, eps and weightDecay must not be negative")
-      precondition((0...1).contains(rho), "rho must be between 0 and 1, not \(rho)")
       self.lr = lr
       self.rho = rho
       self.eps = eps
@@ -40,6 +38,14 @@ public final class Adadelta: Optimizer<Adadelta.Settings>, AnyOptimizer {
   }
 
   public init(_ groups: [Group]) { super.init(groups: groups) }
+
+  override func problem(_ s: Settings) -> String? {
+    if !(s.lr >= 0 && s.eps >= 0 && s.weightDecay >= 0) {
+      return "lr, eps and weightDecay must not be negative"
+    }
+    if !((0...1).contains(s.rho)) { return "rho must be between 0 and 1, not \(s.rho)" }
+    return nil
+  }
 
   override func stateNames(_ settings: Settings) -> [String] { ["step", "square_avg", "acc_delta"] }
 

@@ -21,10 +21,6 @@ public final class Adagrad: Optimizer<Adagrad.Settings>, AnyOptimizer {
       lr: Double = 1e-2, lrDecay: Double = 0, weightDecay: Double = 0, initialAccumulatorValue: Double = 0,
       eps: Double = 1e-10, maximize: Bool = false
     ) {
-      precondition(lr >= 0 && lrDecay >= 0 && eps >= 0, "lr, lrDecay and eps must not be negative")
-      precondition(
-        weightDecay >= 0 && initialAccumulatorValue >= 0,
-        "weightDecay and initialAccumulatorValue must not be negative")
       self.lr = lr
       self.lrDecay = lrDecay
       self.weightDecay = weightDecay
@@ -46,6 +42,14 @@ public final class Adagrad: Optimizer<Adagrad.Settings>, AnyOptimizer {
   }
 
   public init(_ groups: [Group]) { super.init(groups: groups) }
+
+  override func problem(_ s: Settings) -> String? {
+    if !(s.lr >= 0 && s.lrDecay >= 0 && s.eps >= 0) { return "lr, lrDecay and eps must not be negative" }
+    if !(s.weightDecay >= 0 && s.initialAccumulatorValue >= 0) {
+      return "weightDecay and initialAccumulatorValue must not be negative"
+    }
+    return nil
+  }
 
   override func stateNames(_ settings: Settings) -> [String] { ["step", "sum"] }
 

@@ -20,8 +20,6 @@ public struct AdamSettings: OptimizerSettings {
     lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8, weightDecay: Double = 0,
     amsgrad: Bool = false, maximize: Bool = false
   ) {
-    precondition(lr >= 0 && eps >= 0 && weightDecay >= 0, "lr, eps and weightDecay must not be negative")
-    precondition((0..<1).contains(betas.0) && (0..<1).contains(betas.1), "betas must be in 0..<1")
     self.lr = lr
     self.betas = betas
     self.eps = eps
@@ -51,9 +49,7 @@ public class AdamBase: Optimizer<AdamSettings>, CapturableOptimizer {
 
   public var momentums: [Double]? {
     get { groups.map(\.settings.betas.0) }
-    set {
-      for (index, momentum) in (newValue ?? []).enumerated() { groups[index].settings.betas.0 = momentum }
-    }
+    set { if let newValue { set(\.betas.0, newValue, "the momentums") } }
   }
 
   public var isCapturable: Bool { fused && parametersShareDevice }
@@ -63,6 +59,14 @@ public class AdamBase: Optimizer<AdamSettings>, CapturableOptimizer {
   }
 
   public func refreshLearningRates() throws { try rates.refresh(learningRates, starts) }
+
+  override func problem(_ s: AdamSettings) -> String? {
+    if !(s.lr >= 0 && s.eps >= 0 && s.weightDecay >= 0) {
+      return "lr, eps and weightDecay must not be negative"
+    }
+    if !((0..<1).contains(s.betas.0) && (0..<1).contains(s.betas.1)) { return "betas must be in 0..<1" }
+    return nil
+  }
 
   override func stateNames(_ settings: AdamSettings) -> [String] {
     ["step", "exp_avg", "exp_avg_sq"] + (settings.amsgrad ? ["max_exp_avg_sq"] : [])

@@ -38,9 +38,6 @@ public final class LBFGS: Optimizer<LBFGS.Settings>, AnyOptimizer {
     toleranceGrad: Double = 1e-7, toleranceChange: Double = 1e-9, historySize: Int = 100,
     lineSearchFn: LineSearch? = nil
   ) {
-    precondition(lr >= 0, "lr must not be negative: \(lr)")
-    precondition(maxIter > 0 && historySize > 0, "maxIter and historySize must be positive")
-    precondition(!parameters.isEmpty, "LBFGS needs a parameter")
     let settings = Settings(
       lr: lr, maxIter: maxIter, maxEval: maxEval, toleranceGrad: toleranceGrad,
       toleranceChange: toleranceChange, historySize: historySize, lineSearchFn: lineSearchFn)
@@ -60,7 +57,11 @@ public final class LBFGS: Optimizer<LBFGS.Settings>, AnyOptimizer {
   /// - Throws: `TorchError` when a gradient's shape differs, and what the closure throws.
   @discardableResult
   public func step(_ closure: () throws -> Tensor) throws -> Tensor {
-    try noGrad {
+    guard groups.count == 1 else {
+      throw TorchError("LBFGS has one group of parameters, not \(groups.count)")
+    }
+    try arrange()
+    return try noGrad {
       var memory = try LBFGSMemory(state[0])
       defer { state[0] = memory.tensors }
       return try iterate(&memory) { try enableGrad(closure) }
@@ -149,6 +150,12 @@ public final class LBFGS: Optimizer<LBFGS.Settings>, AnyOptimizer {
   }
 
   // MARK: State
+
+  override func problem(_ s: Settings) -> String? {
+    if !(s.lr >= 0) { return "lr must not be negative" }
+    if !(s.maxIter > 0 && s.historySize > 0) { return "maxIter and historySize must be positive" }
+    return nil
+  }
 
   override func stateNames(_ settings: Settings) -> [String] { [] }
 

@@ -31,9 +31,6 @@ public final class NAdam: Optimizer<NAdam.Settings>, AnyOptimizer {
       lr: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8, weightDecay: Double = 0,
       momentumDecay: Double = 4e-3, decoupledWeightDecay: Bool = false, maximize: Bool = false
     ) {
-      precondition(lr >= 0 && eps >= 0 && weightDecay >= 0, "lr, eps and weightDecay must not be negative")
-      precondition(momentumDecay >= 0, "momentumDecay must not be negative")
-      precondition((0..<1).contains(betas.0) && (0..<1).contains(betas.1), "betas must be in 0..<1")
       self.lr = lr
       self.betas = betas
       self.eps = eps
@@ -60,9 +57,16 @@ public final class NAdam: Optimizer<NAdam.Settings>, AnyOptimizer {
 
   public var momentums: [Double]? {
     get { groups.map(\.settings.betas.0) }
-    set {
-      for (index, momentum) in (newValue ?? []).enumerated() { groups[index].settings.betas.0 = momentum }
+    set { if let newValue { set(\.betas.0, newValue, "the momentums") } }
+  }
+
+  override func problem(_ s: Settings) -> String? {
+    if !(s.lr >= 0 && s.eps >= 0 && s.weightDecay >= 0) {
+      return "lr, eps and weightDecay must not be negative"
     }
+    if !(s.momentumDecay >= 0) { return "momentumDecay must not be negative" }
+    if !((0..<1).contains(s.betas.0) && (0..<1).contains(s.betas.1)) { return "betas must be in 0..<1" }
+    return nil
   }
 
   override func stateNames(_ settings: Settings) -> [String] {

@@ -1,7 +1,8 @@
 /// The base of all optimizers: `torch.optim.Optimizer`.
 ///
-/// Parameters come in groups with settings of their own; what an optimizer remembers of a parameter (moments,
-/// step count) is kept by the parameter's position and can be saved and loaded.
+/// Parameters come in groups with settings of their own, which may be added, removed and changed at any time: what an
+/// optimizer remembers of a parameter (moments, step count) stays with the parameter. It can be saved and loaded, by the
+/// parameter's position.
 open class Optimizer<Settings> {
   /// Parameters that share settings.
   public struct Group {
@@ -13,7 +14,9 @@ open class Optimizer<Settings> {
     }
   }
 
-  public var groups: [Group]
+  public var groups: [Group] {
+    didSet { isArranged = false }
+  }
   /// What is remembered of each parameter, groups in order: `state[i]["exp_avg"]`.
   var state: [[String: Tensor]]
   public var scheduleMemory: [String: [Double]] = [:]
@@ -22,14 +25,65 @@ open class Optimizer<Settings> {
   /// In a step that a `GradScaler` makes: 1 where a gradient was infinite and nothing may change, else 0.
   var infinite: Tensor?
 
+  /// The parameters that `state` is of.
+  private var arranged: [Tensor] = []
+  private var isArranged = false
+  /// What was assigned to settings in another number than there are groups; the next step throws it.
+  private var misfits: [String: Int] = [:]
+
   init(groups: [Group]) {
     self.groups = groups
     state = groups.flatMap(\.parameters).map { _ in [:] }
+    arranged = groups.flatMap(\.parameters)
+  }
+
+  /// Brings `state` into the order of the groups' parameters, which may have changed.
+  /// - Throws: `TorchError` when a setting is out of range, there is no parameter, one is there twice, or one is no leaf.
+  final func arrange() throws {
+    if let (name, count) = misfits.first {
+      throw TorchError(
+        "\(name) need a value for each of the optimizer's \(groups.count) groups, not \(count)")
+    }
+    guard !isArranged else { return }
+    for group in groups {
+      if let problem = problem(group.settings) { throw TorchError(problem) }
+    }
+    let parameters = groups.flatMap(\.parameters)
+    guard !parameters.isEmpty else { throw TorchError("the optimizer has no parameters") }
+    var places: [ObjectIdentifier: Int] = [:]
+    for (index, parameter) in parameters.enumerated() {
+      if let other = places.updateValue(index, forKey: ObjectIdentifier(parameter.handle)) {
+        throw TorchError(
+          "parameters \(other) and \(index) of the optimizer, \(parameter.summary), are the same tensor")
+      }
+      guard parameter.isLeaf else {
+        throw TorchError(
+          "parameter \(index) of the optimizer, \(parameter.summary), is no leaf: it is computed from other tensors, and "
+            + "backward() leaves no gradient at it")
+      }
+    }
+    if !parameters.elementsEqual(arranged, by: { $0.handle === $1.handle }) {
+      var known: [ObjectIdentifier: [String: Tensor]] = [:]
+      for (parameter, memory) in zip(arranged, state) { known[ObjectIdentifier(parameter.handle)] = memory }
+      state = parameters.map { known[ObjectIdentifier($0.handle)] ?? [:] }
+      arranged = parameters
+      rates = DeviceRates()
+    }
+    isArranged = true
+  }
+
+  /// Sets a setting of each group.
+  final func set(_ setting: WritableKeyPath<Settings, Double>, _ values: [Double], _ name: String) {
+    misfits[name] = values.count == groups.count ? nil : values.count
+    guard misfits[name] == nil else { return }
+    for (index, value) in values.enumerated() { groups[index].settings[keyPath: setting] = value }
   }
 
   /// Changes every parameter that has a gradient.
-  /// - Throws: `TorchError`, for example when a gradient's shape differs.
+  /// - Throws: `TorchError` when a setting is out of range, there is no parameter, one is there twice or is no leaf, as
+  ///   many values as groups were not assigned, or a gradient's shape differs.
   public func step() throws {
+    try arrange()
     try noGrad {
       var index = 0
       for group in groups {
@@ -42,6 +96,9 @@ open class Optimizer<Settings> {
 
   /// Changes the parameters of one group; `range` is where their `state` is.
   func update(_ group: Group, _ range: Range<Int>) throws {}
+
+  /// What is wrong with a group's settings: initialisers do not throw, the next step does.
+  func problem(_ settings: Settings) -> String? { nil }
 
   /// The names that the state of a parameter has after a step.
   func stateNames(_ settings: Settings) -> [String] { [] }
@@ -83,6 +140,7 @@ open class Optimizer<Settings> {
 
   /// What is remembered, by `state.<parameter>.<name>`. Settings are not part of it.
   public func stateDict() -> StateDict {
+    try? arrange()
     var dict = StateDict()
     for (index, entry) in state.enumerated() {
       for (name, tensor) in entry.sorted(by: { $0.key < $1.key }) { dict["state.\(index).\(name)"] = tensor }
@@ -94,6 +152,7 @@ open class Optimizer<Settings> {
   /// - Throws: `TorchError` when a key names no parameter here, one is missing or a shape differs; then nothing
   ///   has been changed.
   public func loadStateDict(_ dict: StateDict) throws {
+    try arrange()
     let parameters = groups.flatMap(\.parameters)
     var fresh: [[String: Tensor]] = parameters.map { _ in [:] }
     for (key, tensor) in dict {
@@ -130,9 +189,10 @@ public protocol OptimizerSettings: Sendable {
 }
 
 extension Optimizer where Settings: OptimizerSettings {
+  /// The learning rate of each group. As many as there are groups can be assigned; else the next step throws.
   public var learningRates: [Double] {
     get { groups.map(\.settings.lr) }
-    set { for (index, lr) in newValue.enumerated() { groups[index].settings.lr = lr } }
+    set { set(\.lr, newValue, "the learning rates") }
   }
 }
 

@@ -24,8 +24,6 @@ public final class RMSprop: Optimizer<RMSprop.Settings>, AnyOptimizer {
       lr: Double = 1e-2, alpha: Double = 0.99, eps: Double = 1e-8, weightDecay: Double = 0,
       momentum: Double = 0, centered: Bool = false, maximize: Bool = false
     ) {
-      precondition(lr >= 0 && eps >= 0 && momentum >= 0, "lr, eps and momentum must not be negative")
-      precondition(alpha >= 0 && weightDecay >= 0, "alpha and weightDecay must not be negative")
       self.lr = lr
       self.alpha = alpha
       self.eps = eps
@@ -51,13 +49,17 @@ public final class RMSprop: Optimizer<RMSprop.Settings>, AnyOptimizer {
 
   public var momentums: [Double]? {
     get { groups.map(\.settings.momentum) }
-    set {
-      for (index, momentum) in (newValue ?? []).enumerated() { groups[index].settings.momentum = momentum }
-    }
+    set { if let newValue { set(\.momentum, newValue, "the momentums") } }
   }
 
   private func moments(_ s: Settings) -> [String] {
     ["square_avg"] + (s.momentum > 0 ? ["momentum_buffer"] : []) + (s.centered ? ["grad_avg"] : [])
+  }
+
+  override func problem(_ s: Settings) -> String? {
+    if !(s.lr >= 0 && s.eps >= 0 && s.momentum >= 0) { return "lr, eps and momentum must not be negative" }
+    if !(s.alpha >= 0 && s.weightDecay >= 0) { return "alpha and weightDecay must not be negative" }
+    return nil
   }
 
   override func stateNames(_ settings: Settings) -> [String] { ["step"] + moments(settings) }

@@ -21,9 +21,6 @@ public final class SGD: Optimizer<SGD.Settings>, CapturableOptimizer {
       lr: Double = 1e-3, momentum: Double = 0, dampening: Double = 0, weightDecay: Double = 0,
       nesterov: Bool = false, maximize: Bool = false
     ) {
-      precondition(lr >= 0 && momentum >= 0 && weightDecay >= 0, "lr, momentum, weightDecay must be ≥ 0")
-      precondition(
-        !nesterov || (momentum > 0 && dampening == 0), "nesterov needs momentum > 0 and dampening 0")
       self.lr = lr
       self.momentum = momentum
       self.dampening = dampening
@@ -53,9 +50,7 @@ public final class SGD: Optimizer<SGD.Settings>, CapturableOptimizer {
 
   public var momentums: [Double]? {
     get { groups.map(\.settings.momentum) }
-    set {
-      for (index, momentum) in (newValue ?? []).enumerated() { groups[index].settings.momentum = momentum }
-    }
+    set { if let newValue { set(\.momentum, newValue, "the momentums") } }
   }
 
   public var isCapturable: Bool { fused && parametersShareDevice }
@@ -65,6 +60,16 @@ public final class SGD: Optimizer<SGD.Settings>, CapturableOptimizer {
   }
 
   public func refreshLearningRates() throws { try rates.refresh(learningRates, starts) }
+
+  override func problem(_ s: Settings) -> String? {
+    if !(s.lr >= 0 && s.momentum >= 0 && s.weightDecay >= 0) {
+      return "lr, momentum and weightDecay must not be negative"
+    }
+    if !(!s.nesterov || (s.momentum > 0 && s.dampening == 0)) {
+      return "nesterov needs momentum above 0 and dampening 0"
+    }
+    return nil
+  }
 
   override func stateNames(_ settings: Settings) -> [String] {
     settings.momentum == 0 ? [] : ["momentum_buffer"]
