@@ -26,13 +26,26 @@ public struct DataLoader: Sendable {
   /// The data set where batches are gathered: on `device`, or in host memory when it does not fit there.
   private let source: ImageDataset
 
-  /// - Throws: `TorchError` when `batchSize` is not positive.
+  /// - Throws: `TorchError` when `batchSize` is not positive, the data set's tensors are not what `ImageDataset` says, the
+  ///   normalisation is for another number of channels, or `dropLast` leaves no batch.
   public init(
     _ dataset: ImageDataset, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false,
     generator: Generator? = nil, normalization: Normalization, device: Device = .cpu,
     augmentation: Augmentation = .none
   ) throws {
     guard batchSize > 0 else { throw TorchError("the batch size must be positive, not \(batchSize)") }
+    try dataset.check()
+    guard !dropLast || dataset.count >= batchSize else {
+      throw TorchError(
+        "no batch is left: the data set has \(dataset.count) images, and dropLast leaves out the rest of fewer than "
+          + "\(batchSize)")
+    }
+    let channels = dataset.imageShape[0]
+    guard [normalization.mean.count, normalization.std.count].allSatisfy({ $0 == channels || $0 == 1 }) else {
+      throw TorchError(
+        "the normalisation has \(normalization.mean.count) means and \(normalization.std.count) deviations, the images "
+          + "have \(channels) channels")
+    }
     self.dataset = dataset
     self.batchSize = batchSize
     self.shuffle = shuffle

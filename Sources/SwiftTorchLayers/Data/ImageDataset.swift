@@ -1,6 +1,6 @@
 import Formats
 
-/// Images with their classes, kept in memory as bytes.
+/// Images with their classes, kept in memory as bytes. A `DataLoader` checks that they are what is said here.
 public struct ImageDataset: Sendable {
   /// uint8 `[count, channels, height, width]`, 0 black to 255 white.
   public let images: Tensor
@@ -18,6 +18,28 @@ public struct ImageDataset: Sendable {
   public var count: Int { labels.numel }
   /// `[channels, height, width]`.
   public var imageShape: [Int] { Array(images.shape.dropFirst()) }
+
+  /// - Throws: `TorchError` saying what the tensors are and what is needed.
+  func check() throws {
+    guard images.dtype == .uint8, images.ndim == 4 else {
+      let hint =
+        images.dtype.isFloatingPoint
+        ? "; numbers of 0…1 become bytes by (images * 255).round().to(.uint8)" : ""
+      throw TorchError(
+        "the images of a data set must be uint8 [count, channels, height, width], not \(images.summary)\(hint)"
+      )
+    }
+    guard labels.dtype == .int64, labels.ndim == 1 else {
+      throw TorchError(
+        "the labels of a data set must be int64 [count], a class for each image, not \(labels.summary)")
+    }
+    guard images.shape[0] == labels.numel else {
+      throw TorchError("the data set has \(images.shape[0]) images and \(labels.numel) labels")
+    }
+    guard images.numel > 0 else {
+      throw TorchError("there is nothing in the data set: its images are \(images.summary)")
+    }
+  }
 
   /// The images from `range` on.
   public func slice(_ range: Range<Int>) throws -> ImageDataset {
@@ -61,7 +83,9 @@ public struct Normalization: Codable, Equatable, Sendable {
   }
 
   /// The statistics of a data set, exact from its histogram. A channel of one value has deviation 1.
+  /// - Throws: `TorchError` when the data set is not one of bytes as `ImageDataset` says.
   public init(of dataset: ImageDataset) throws {
+    try dataset.check()
     self.init(bytes: try dataset.images.bytes(), imageShape: dataset.imageShape)
   }
 
@@ -114,9 +138,9 @@ public struct Normalization: Codable, Equatable, Sendable {
   }
 
   func constants(on device: Device) throws -> Constants {
-    let shape = [1, mean.count, 1, 1]
-    return Constants(
-      offset: try Tensor(mean.map(Float.init), shape: shape).to(device),
-      scale: try Tensor(std.map(Float.init), shape: shape).to(device))
+    func constant(_ values: [Double]) throws -> Tensor {
+      try Tensor(values.map(Float.init), shape: [1, values.count, 1, 1]).to(device)
+    }
+    return Constants(offset: try constant(mean), scale: try constant(std))
   }
 }

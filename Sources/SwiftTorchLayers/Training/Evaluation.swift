@@ -88,7 +88,12 @@ package final class RunningMetrics {
   /// repeat.
   @discardableResult
   func addOnDevice(logits: Tensor, labels: Tensor, loss value: Tensor) throws -> Tensor {
-    try noGrad {
+    guard logits.ndim == 2, logits.shape[0] == labels.numel, logits.shape[1] > 1 else {
+      throw TorchError(
+        "the model gives \(logits.summary) for \(labels.numel) images; what is counted here is classes, so that a number "
+          + "for each of two or more is needed, [\(labels.numel), classes]")
+    }
+    return try noGrad {
       let predictions = try Aten.argmax(logits.detach(), 1, false)
       var hits = try Aten.eq(predictions, labels)
       let counts = ignores ? try rule.counted(labels) : nil
