@@ -1,9 +1,10 @@
-"""Nanoseconds of a call of each operator on tensors of one element, as `torchlayers bench --operations`."""
+"""Nanoseconds of a call of each operator on tensors of one element, and of parameters(), as `torchlayers bench --operations`."""
 
 import json
 import time
 
 import torch
+import workloads
 
 torch.set_num_threads(1)
 
@@ -33,9 +34,11 @@ x, y = torch.ones(1), torch.ones(1)
 image = torch.ones(1, 1, 1, 1)
 conv = torch.nn.Conv2d(1, 1, 1).requires_grad_(False)
 leaf = torch.ones(1, requires_grad=True)
+resnet18 = workloads.Workload("resnet18").make()
 print(json.dumps({"operations": {
     "relu": nanoseconds(lambda: torch.relu(x)),
     "add": nanoseconds(lambda: x + y),
     "conv2d": nanoseconds(lambda: conv(image)),
     "chain": nanoseconds(chain),
+    "parameters": nanoseconds(lambda: list(resnet18.parameters())),
 }}))

@@ -12,7 +12,8 @@ OUR_LOADER = "torchlayers"
 DATA_LOADER = "PyTorch, DataLoader"
 BY_INDEX = "PyTorch, batches by index"
 
-OPERATIONS = {"relu": "relu", "add": "add", "conv2d": "Conv2d layer", "chain": "ten operators and backward"}
+OPERATIONS = {"relu": "relu", "add": "add", "conv2d": "Conv2d layer", "chain": "ten operators and backward",
+              "parameters": "parameters() of ResNet-18"}
 
 # Ratios to PyTorch eager that training and inference should reach, with (workload, batch, threads).
 WANTED = {
@@ -117,7 +118,7 @@ def share(speeds, peak, part, limit="sgemm"):
 def operations(found):
     rows = []
     for key, title in OPERATIONS.items():
-        times = {name: [one[key] for one in runs] for name, runs in found.items()}
+        times = {name: [one[key] for one in runs] for name, runs in found.items() if key in runs[0]}
         row = [title] + [f"{statistics.median(times[name]):.0f}" if name in times else ""
                          for name in (OURS, CPP, EAGER)]
         for base in (CPP, EAGER):
@@ -166,7 +167,7 @@ def goals(results):
     found = results["operations"]
     for key, name in OPERATIONS.items():
         for base, wanted in ((CPP, 1.15), (EAGER, 0.65)):
-            if base in found:
+            if base in found and key in found[base][0]:
                 times = [[one[key] for one in found[who]] for who in (OURS, base)]
                 row(f"{name}: time, to {'C++' if base == CPP else 'Python'}", median(*times), wanted, most=True)
     if results["start"]:

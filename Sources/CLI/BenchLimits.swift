@@ -2,8 +2,8 @@ import SwiftTorchLayers
 
 /// What `torchlayers bench` measures instead of a network.
 enum BenchLimits {
-  /// Nanoseconds of a call of each operator on tensors of one element: what a call costs beside the
-  /// computation. Benchmarks/operations.py and Benchmarks/cpp_frontend.cpp make the same calls.
+  /// Nanoseconds of a call of each operator on tensors of one element, what a call costs beside the computation, and of
+  /// `parameters()` of ResNet-18. Benchmarks/operations.py and Benchmarks/cpp_frontend.cpp make the same calls.
   static func operations() throws -> [String: Double] {
     let (x, y) = (try Tensor.ones([1]), try Tensor.ones([1]))
     let image = try Tensor.ones([1, 1, 1, 1])
@@ -11,6 +11,8 @@ enum BenchLimits {
     conv.weight.requiresGrad = false
     conv.bias?.requiresGrad = false
     let leaf = try Tensor.ones([1]).requiresGrad(true)
+    let network = try Models.resnet18.make(
+      inputShape: Models.resnet18.inputShape, classes: Models.resnet18.classes)
     return [
       "relu": try nanoseconds { _ = try x.relu() },
       "add": try nanoseconds { _ = try x + y },
@@ -21,6 +23,7 @@ enum BenchLimits {
         for _ in 0..<5 { z = try z.relu() + leaf }
         try z.backward()
       },
+      "parameters": try nanoseconds { _ = network.parameters() },
     ]
   }
 
