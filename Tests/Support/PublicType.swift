@@ -18,6 +18,9 @@ public struct PublicType: Hashable, Sendable {
     "LRScheduler": .schedule,
   ]
 
+  /// Modules that compute nothing, and so have nothing to compare.
+  private static let holders: Set = ["ParameterList", "ParameterDict"]
+
   /// All that a user can make, by kind and name. Bases without a public initialiser are left out.
   public static func all() throws -> [PublicType] {
     let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -44,7 +47,9 @@ public struct PublicType: Hashable, Sendable {
       return type.isClass && !type.hasInit && type.parents.contains { types[$0].map(canBeMade) == true }
     }
     return types.values.compactMap { type in
-      guard roots[type.name] == nil, type.isConcrete, type.isPublic, canBeMade(type) else { return nil }
+      guard roots[type.name] == nil, !holders.contains(type.name), type.isConcrete, type.isPublic,
+        canBeMade(type)
+      else { return nil }
       return kind(type.name).map { PublicType(name: type.name, kind: $0) }
     }.sorted { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }
   }

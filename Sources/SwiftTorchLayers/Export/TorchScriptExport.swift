@@ -15,10 +15,11 @@ extension ScriptModule {
   ///   - example: an input; needed only when there is a module with a `forward` of its own.
   ///   - fixedSize: the recording is for images of the example's size alone, and refuses others. It has no effect on what
   ///     is written as source.
-  /// - Throws: `TorchError` naming the module that needs the example; that behaves otherwise in training and is not in
+  /// - Throws: `TorchError` naming the module that cannot be used; that needs the example; that behaves otherwise in training and is not in
   ///   evaluation; whose recording serves only the example's batch size or image size; or the two tensors that share
   ///   memory without being one.
   public convenience init(_ model: Module, example: Tensor? = nil, fixedSize: Bool = false) throws {
+    try model.checkAll()
     try requireSeparateMemory(model)
     let unknown = model.namedModules().first { torchScriptSource(of: $0.module) == nil }
     guard let unknown else {
@@ -77,30 +78,35 @@ final class Translator {
     let handle = try makeHandle(module.typeName, training: module.training)
     handles[ObjectIdentifier(module)] = handle
     if root == nil { root = handle }
-    for (name, slot) in module.ownState {
-      guard let tensor = slot.tensor else { continue }
-      try register(tensor, as: name, in: handle, isParameter: slot.isParameter)
-      registered.append((handle, name, tensor, slot.isParameter))
+    for own in module.ownState {
+      try register(own.tensor, as: own.name, in: handle, isParameter: own.isParameter)
+      registered.append((handle, own.name, own.tensor, own.isParameter))
     }
-    var lists: [(name: String, handle: ScriptHandle)] = []
+    var lists: [String: ScriptHandle] = [:]
     for (name, child) in module.childModules {
       let built = try translate(child, define: define)
-      // `blocks.0`: an element of a list, which is a module of its own, as PyTorch's ModuleList.
-      guard let dot = name.firstIndex(of: ".") else {
-        try addChild(built, as: name, to: handle)
-        continue
-      }
-      let list = String(name[..<dot])
-      if lists.last?.name != list {
-        lists.append((list, try makeHandle("ModuleList", training: module.training)))
-      }
-      try addChild(built, as: String(name[name.index(after: dot)...]), to: lists.last!.handle)
+      let (list, last) = try place(name, in: handle, training: module.training, &lists)
+      try addChild(built, as: last, to: list)
     }
-    for (name, list) in lists { try addChild(list, as: name, to: handle) }
     if define, let source = torchScriptSource(of: module) {
       try Shim.check(try Shim.table.module_define(handle.pointer, source))
     }
     return handle
+  }
+
+  /// Where `blocks.0.1` belongs: into a list `0` in a list `blocks`, which are modules of their own as PyTorch's
+  /// ModuleList is. A list is registered where its first element comes, so that all have PyTorch's order.
+  private func place(
+    _ name: String, in handle: ScriptHandle, training: Bool, _ lists: inout [String: ScriptHandle]
+  ) throws -> (handle: ScriptHandle, name: String) {
+    guard let dot = name.lastIndex(of: ".") else { return (handle, name) }
+    let (path, last) = (String(name[..<dot]), String(name[name.index(after: dot)...]))
+    if let list = lists[path] { return (list, last) }
+    let (parent, key) = try place(path, in: handle, training: training, &lists)
+    let list = try makeHandle("ModuleList", training: training)
+    try addChild(list, as: key, to: parent)
+    lists[path] = list
+    return (list, last)
   }
 
   private func makeHandle(_ typeName: String, training: Bool) throws -> ScriptHandle {
@@ -141,9 +147,9 @@ private func requireSeparateMemory(_ model: Module) throws {
   var met: [(name: String, first: Tensor, start: Int, end: Int)] = []
   var seen: Set<ObjectIdentifier> = []
   for (prefix, module) in model.namedModules() {
-    for (key, slot) in module.ownState {
-      guard let tensor = slot.tensor, seen.insert(ObjectIdentifier(tensor.handle)).inserted, tensor.numel > 0
-      else { continue }
+    for own in module.ownState {
+      let (key, tensor) = (own.name, own.tensor)
+      guard seen.insert(ObjectIdentifier(tensor.handle)).inserted, tensor.numel > 0 else { continue }
       let name = prefix.isEmpty ? key : "\(prefix).\(key)"
       // The first element of its memory stands for the memory.
       let first = try noGrad { try Aten.asStrided(tensor.detach(), [1], [1], 0) }

@@ -34,7 +34,7 @@ public func summarize(_ model: Module, inputShape: [Int]) throws -> [LayerSummar
   for (name, module) in modules where module.childModules.isEmpty || !module.ownState.isEmpty {
     module.observer = { [unowned module] input, output in
       let isFirst = seen.insert(ObjectIdentifier(module)).inserted
-      let own = module.ownState.filter(\.slot.isParameter).compactMap(\.slot.tensor)
+      let own = module.ownState.filter(\.isParameter).map(\.tensor)
       let (before, shape) = (input.shape, output.shape)
       let sight = sights[input].after(module, inputShape: before, outputShape: shape)
       sights.set(output, sight)

@@ -50,8 +50,7 @@ public final class Residual: Module {
 ///
 /// Each module in the braces is a branch. Keys are `0.…`, `1.…`, as in `Sequential` and Python's `nn.ModuleList`.
 /// No branch may overwrite the input: its first module must not be `inplace`.
-/// - Precondition: there is a branch.
-/// - Throws: `TorchError` when the branches' results do not fit each other.
+/// - Throws: `TorchError` when there is no branch, or the branches' results do not fit each other.
 /// - Source: Szegedy et al. 2014, https://arxiv.org/abs/1409.4842
 public final class Parallel: Module {
   public enum Combination: String, Sendable, CaseIterable {
@@ -67,7 +66,8 @@ public final class Parallel: Module {
   public init(combination: Combination = .concatenate, @ModuleBuilder _ branches: () -> [Module]) {
     self.combination = combination
     self.branches = branches()
-    precondition(!self.branches.isEmpty, "Parallel needs a branch")
+    super.init()
+    require(!self.branches.isEmpty, "Parallel needs a branch")
   }
 
   public override var childModules: [(name: String, module: Module)] {

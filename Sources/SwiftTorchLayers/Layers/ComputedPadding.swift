@@ -72,6 +72,8 @@ public class ComputedPadNd: Module {
   init(dimensions: Int, _ padding: some SizeConvertible, weights: [Double]? = nil) {
     self.padding = padding.sizes(2 * dimensions)
     self.weights = weights
+    super.init()
+    requireSizes(2 * dimensions, ["padding": self.padding])
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

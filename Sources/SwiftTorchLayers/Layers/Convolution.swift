@@ -18,9 +18,6 @@ public class ConvNd: Module {
     _ stride: some SizeConvertible, _ padding: some PaddingConvertible, _ dilation: some SizeConvertible,
     _ groups: Int, _ bias: Bool, _ paddingMode: PaddingMode, _ device: Device, _ dtype: DType
   ) {
-    precondition(
-      groups > 0 && inChannels % groups == 0 && outChannels % groups == 0,
-      "inChannels (\(inChannels)) and outChannels (\(outChannels)) must be divisible by groups (\(groups))")
     self.inChannels = inChannels
     self.outChannels = outChannels
     self.kernelSize = kernelSize.sizes(dimensions)
@@ -29,11 +26,8 @@ public class ConvNd: Module {
     self.dilation = dilation.sizes(dimensions)
     self.groups = groups
     self.paddingMode = paddingMode
-    precondition(
-      self.padding != .sameSize || self.stride.allSatisfy { $0 == 1 },
-      "padding .same needs stride 1; stride is \(self.stride)")
-    let shape = [outChannels, inChannels / groups] + self.kernelSize
-    let fanIn = shape.dropFirst().reduce(1, *)
+    let shape = [outChannels, inChannels / max(groups, 1)] + self.kernelSize
+    let fanIn = shape.dropFirst().reduce(1, &*)
     _weight = Parameter(
       wrappedValue: Initialization.make(shape, dtype, device) { try kaimingUniform($0, a: 5.0.squareRoot()) })
     _bias = Parameter(
@@ -41,6 +35,16 @@ public class ConvNd: Module {
         ? Initialization.make([outChannels], dtype, device) {
           try Initialization.uniformByFan($0, fanIn: fanIn)
         } : nil)
+    super.init()
+    require(
+      groups > 0 && inChannels % groups == 0 && outChannels % groups == 0,
+      "inChannels (\(inChannels)) and outChannels (\(outChannels)) must be divisible by groups (\(groups))")
+    requireSizes(
+      dimensions, ["kernelSize": self.kernelSize, "stride": self.stride, "dilation": self.dilation])
+    if case .explicit(let sizes) = self.padding { requireSizes(dimensions, ["padding": sizes]) }
+    require(
+      self.padding != .sameSize || self.stride.allSatisfy { $0 == 1 },
+      "padding .same needs stride 1; stride is \(self.stride)")
   }
 
   /// Padding before and after each dimension, last dimension first, as `pad` takes it.

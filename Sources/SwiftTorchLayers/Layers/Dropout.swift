@@ -8,9 +8,10 @@ public class DropoutNd: Module {
   public let inplace: Bool
 
   init(probability p: Double, inplace: Bool) {
-    precondition((0...1).contains(p), "dropout probability must be between 0 and 1, not \(p)")
     self.p = p
     self.inplace = inplace
+    super.init()
+    require((0...1).contains(p), "dropout probability must be between 0 and 1, not \(p)")
   }
 
   /// Drops whole channels, as though the input had a batch dimension where it has not.

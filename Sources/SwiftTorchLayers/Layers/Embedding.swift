@@ -27,9 +27,6 @@ public final class Embedding: Module {
     self.numEmbeddings = numEmbeddings
     self.embeddingDim = embeddingDim
     let padding = paddingIdx.map { $0 < 0 ? $0 + numEmbeddings : $0 }
-    precondition(
-      padding.map((0..<numEmbeddings).contains) ?? true,
-      "paddingIdx (\(paddingIdx ?? 0)) must be within numEmbeddings (\(numEmbeddings))")
     self.paddingIdx = padding
     self.maxNorm = maxNorm
     self.normType = normType
@@ -39,6 +36,10 @@ public final class Embedding: Module {
         try Aten.normalInPlace(tensor, 0.0, 1.0, nil as Generator?)
         if let padding { try Aten.fillInPlace(Aten.select(tensor, 0, padding), 0.0) }
       })
+    super.init()
+    require(
+      padding.map { $0 >= 0 && $0 < numEmbeddings } ?? true,
+      "paddingIdx (\(paddingIdx ?? 0)) must be within numEmbeddings (\(numEmbeddings))")
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

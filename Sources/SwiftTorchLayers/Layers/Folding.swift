@@ -19,6 +19,13 @@ public final class Unfold: Module {
     self.dilation = dilation.sizes(2)
     self.padding = padding.sizes(2)
     self.stride = stride.sizes(2)
+    super.init()
+    requireSizes(
+      2,
+      [
+        "kernelSize": self.kernelSize, "dilation": self.dilation, "padding": self.padding,
+        "stride": self.stride,
+      ])
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
@@ -53,6 +60,13 @@ public final class Fold: Module {
     self.dilation = dilation.sizes(2)
     self.padding = padding.sizes(2)
     self.stride = stride.sizes(2)
+    super.init()
+    requireSizes(
+      2,
+      [
+        "outputSize": self.outputSize, "kernelSize": self.kernelSize, "dilation": self.dilation,
+        "padding": self.padding, "stride": self.stride,
+      ])
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

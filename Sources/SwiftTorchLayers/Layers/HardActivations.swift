@@ -1,7 +1,7 @@
 // Activations of straight pieces: cheap stand-ins for smooth ones, and thresholds. Any shape; the shape stays.
 
 /// `min(max(x, minVal), maxVal)`: `torch.nn.Hardtanh`.
-/// - Precondition: `minVal < maxVal`.
+/// - Throws: `TorchError` when `minVal` is not below `maxVal`.
 public final class Hardtanh: Module {
   public let minVal: Double
   public let maxVal: Double
@@ -9,10 +9,11 @@ public final class Hardtanh: Module {
 
   /// - Parameter inplace: overwrite the input.
   public init(minVal: Double = -1, maxVal: Double = 1, inplace: Bool = false) {
-    precondition(minVal < maxVal, "minVal (\(minVal)) must be below maxVal (\(maxVal))")
     self.minVal = minVal
     self.maxVal = maxVal
     self.inplace = inplace
+    super.init()
+    require(minVal < maxVal, "minVal (\(minVal)) must be below maxVal (\(maxVal))")
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

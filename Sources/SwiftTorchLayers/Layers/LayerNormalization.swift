@@ -42,8 +42,7 @@ public final class LayerNorm: Module {
 /// `numChannels / numGroups` channels of a group and all their places, each image by itself, in training and in
 /// evaluation. Weight (ones at first) and bias (zeros) have an element for each channel. One group normalises
 /// the whole image, as many groups as channels each channel.
-/// - Precondition: `numGroups` divides `numChannels`.
-/// - Throws: `TorchError` when the input has other channels, or only one value for each group.
+/// - Throws: `TorchError` when `numGroups` does not divide `numChannels`, the input has other channels, or only one value for each group.
 /// - Source: Wu & He 2018, https://arxiv.org/abs/1803.08494
 public final class GroupNorm: Module {
   public let numGroups: Int
@@ -57,9 +56,6 @@ public final class GroupNorm: Module {
     numGroups: Int, numChannels: Int, eps: Double = 1e-5, affine: Bool = true, device: Device = .cpu,
     dtype: DType = .float32, bias: Bool = true
   ) {
-    precondition(
-      numGroups > 0 && numChannels % numGroups == 0,
-      "numChannels (\(numChannels)) must be divisible by numGroups (\(numGroups))")
     self.numGroups = numGroups
     self.numChannels = numChannels
     self.eps = eps
@@ -67,6 +63,10 @@ public final class GroupNorm: Module {
     func filled(_ value: Double) -> Tensor { Initialization.filled([numChannels], value, dtype, device) }
     _weight = Parameter(wrappedValue: affine ? filled(1) : nil)
     _bias = Parameter(wrappedValue: affine && bias ? filled(0) : nil)
+    super.init()
+    require(
+      numGroups > 0 && numChannels % numGroups == 0,
+      "numChannels (\(numChannels)) must be divisible by numGroups (\(numGroups))")
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
@@ -97,8 +97,7 @@ public final class GroupNorm: Module {
 /// dimensions.
 ///
 /// The paper does not divide alpha by the size: its alpha = 1e-4 with n = 5 is 5e-4 here.
-/// - Precondition: `size > 0`.
-/// - Throws: `TorchError` when the input has fewer than 3 dimensions.
+/// - Throws: `TorchError` when `size` is not above 0, or the input has fewer than 3 dimensions.
 /// - Source: Krizhevsky, Sutskever & Hinton 2012, section 3.3
 public final class LocalResponseNorm: Module {
   public let size: Int
@@ -107,11 +106,12 @@ public final class LocalResponseNorm: Module {
   public let k: Double
 
   public init(size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1) {
-    precondition(size > 0, "size must be above 0, not \(size)")
     self.size = size
     self.alpha = alpha
     self.beta = beta
     self.k = k
+    super.init()
+    require(size > 0, "size must be above 0, not \(size)")
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

@@ -5,9 +5,12 @@ public typealias StateDict = OrderedDictionary<String, Tensor>
 
 /// The base of all layers and models: `torch.nn.Module`.
 ///
-/// A module's parameters, buffers and child modules are its stored properties, found by reflection: those
-/// marked `@Parameter` and `@Buffer`, those of a `Module` type, arrays of modules. Names in Swift's case
-/// become PyTorch's: a child `layerNorm` has the key `layer_norm`.
+/// A module's parameters, buffers and child modules are its stored properties: those marked `@Parameter` and
+/// `@Buffer`, those of a `Module` type, optional or not, and arrays and dictionaries of modules, nested as you like.
+/// Names in Swift's case become PyTorch's: a child `layerNorm` has the key `layer_norm`, the first of `blocks` has
+/// `blocks.0`, and `heads["left"]` has `heads.left`; a dictionary's modules are in the order of their keys. Several parameters are a `ParameterList`. A module
+/// where it would not be found (in a lazy property, a tuple, a struct of yours) is an error at the first use, which
+/// names the property; so do an initialiser's arguments that do not fit. A `weak` or `unowned` property, such as one for a parent, is nobody's child.
 ///
 ///     final class Net: Module {
 ///       let conv1 = Conv2d(inChannels: 1, outChannels: 8, kernelSize: 3)
@@ -24,8 +27,14 @@ open class Module: CustomStringConvertible {
   public private(set) var training = true
   /// Told each input and output of this module, after its children were told theirs.
   package var observer: ((_ input: Tensor, _ output: Tensor) -> Void)?
+  private let layout: ModuleLayout
+  /// What is wrong with the initialiser's arguments.
+  private var misuse: String?
+  /// Whether the first use has looked for modules that would not be found.
+  private var isChecked = false
+  private var isSwitching = false
 
-  public init() {}
+  public init() { layout = .of(type(of: self)) }
 
   /// Computes the output. Call the module itself, `try model(x)`: errors then say which layer they are from.
   open func forward(_ input: Tensor) throws -> Tensor {
@@ -40,12 +49,13 @@ open class Module: CustomStringConvertible {
   /// Runs `body` as this module's forward on `input`: both are told to the observer, an error gains the key path.
   final func observed(_ input: Tensor, _ body: () throws -> Tensor) throws -> Tensor {
     do {
+      if !isChecked { try check() }
       let output = try body()
       observer?(input, output)
       return output
     } catch var error as TorchError {
       if let failed = error.module {
-        let name = childModules.first { ObjectIdentifier($0.module) == failed }?.name
+        let name = namedModules().first { ObjectIdentifier($0.module) == failed }?.name
         if let name { error.path.insert(name, at: 0) }
       } else {
         error.layer = line
@@ -66,79 +76,123 @@ open class Module: CustomStringConvertible {
   /// The children with their names, in the order of declaration. Containers override it.
   open var childModules: [(name: String, module: Module)] {
     var children: [(name: String, module: Module)] = []
-    forEachProperty { name, value in
-      if let module = value as? Module {
-        children.append((name, module))
-      } else if let modules = value as? [Module] {
-        for (index, module) in modules.enumerated() { children.append(("\(name).\(index)", module)) }
-      }
-    }
+    for child in layout.children { child.appendModules(of: self, to: &children) }
     return children
   }
 
-  private func forEachProperty(_ body: (String, Any) -> Void) {
-    var mirrors: [Mirror] = []
-    var next: Mirror? = Mirror(reflecting: self)
-    while let mirror = next {
-      mirrors.append(mirror)
-      next = mirror.superclassMirror
+  /// - Throws: `TorchError` naming a property whose modules or tensors would not be found, or that holds this module
+  ///   itself.
+  private func check() throws {
+    if let problem = misuse ?? layout.problem ?? layout.problem(of: self) { throw TorchError(problem) }
+    var isOwnChild = false
+    visit { _, module in isOwnChild = isOwnChild || module.childModules.contains { $0.module === self } }
+    if isOwnChild {
+      throw TorchError("\(typeName) is among its own children: a property for the parent must be weak")
     }
-    for mirror in mirrors.reversed() {
-      for child in mirror.children {
-        guard let label = child.label else { continue }
-        body(snakeCase(label.hasPrefix("_") ? String(label.dropFirst()) : label), child.value)
+    isChecked = true
+  }
+
+  /// - Throws: `TorchError` for the first module, this one or below, that cannot be used.
+  final func checkAll() throws {
+    for (path, module) in namedModules() {
+      do {
+        try module.check()
+      } catch var error as TorchError {
+        (error.path, error.layer) = (path.isEmpty ? [] : [path], module.line)
+        throw error
       }
+    }
+  }
+
+  /// Keeps what is wrong with an initialiser's arguments until the first use, which throws it: initialisers do not throw,
+  /// so that a network reads as it does in Python.
+  final func require(_ isRight: Bool, _ message: @autoclosure () -> String) {
+    if !isRight, misuse == nil { misuse = message() }
+  }
+
+  /// Requires lists that have a number for each dimension.
+  final func requireSizes(_ dimensions: Int, _ lists: KeyValuePairs<String, [Int]>) {
+    for (name, list) in lists {
+      require(list.count == dimensions, "\(name) must be one number or \(dimensions), not \(list)")
     }
   }
 
   /// This module's own tensors, without its children's.
-  var ownState: [(name: String, slot: any StateSlot)] {
-    var slots: [(String, any StateSlot)] = []
-    forEachProperty { name, value in
-      if let slot = value as? any StateSlot { slots.append((name, slot)) }
+  var ownState: [OwnTensor] {
+    layout.slots.compactMap { slot in
+      let value = slot.value(in: self)
+      return value.tensor.map {
+        OwnTensor(
+          name: slot.key, tensor: $0, isParameter: type(of: value).isParameter,
+          isPersistent: value.isPersistent)
+      }
     }
-    return slots
+  }
+
+  /// Calls `body` with this module and all below it, each with its key path, parents first. One that is in two places
+  /// comes twice; below itself it does not come.
+  private func visit(
+    _ prefix: String = "", below parents: UnsafePointer<Line>? = nil,
+    _ body: (_ prefix: String, _ module: Module) -> Void
+  ) {
+    var parent = parents?.pointee
+    while let above = parent {
+      if above.module === self { return }
+      parent = above.parents?.pointee
+    }
+    body(prefix, self)
+    withUnsafePointer(to: Line(module: self, parents: parents)) { line in
+      for (name, child) in childModules {
+        child.visit(prefix.isEmpty ? name : "\(prefix).\(name)", below: line, body)
+      }
+    }
+  }
+
+  /// A module that is being visited, and those above it.
+  private struct Line {
+    let module: Module
+    let parents: UnsafePointer<Line>?
   }
 
   /// This module and all below it, each with its key path, parents first: `named_modules`.
   public func namedModules(prefix: String = "") -> [(name: String, module: Module)] {
-    [(prefix, self)]
-      + childModules.flatMap { name, child in
-        child.namedModules(prefix: prefix.isEmpty ? name : "\(prefix).\(name)")
-      }
+    var modules: [(name: String, module: Module)] = []
+    visit(prefix) { modules.append(($0, $1)) }
+    return modules
   }
 
-  private func state(_ chosen: (any StateSlot) -> Bool) -> [(name: String, tensor: Tensor)] {
+  private func state(_ chosen: (_ isParameter: Bool) -> Bool) -> [(name: String, tensor: Tensor)] {
     var seen: Set<ObjectIdentifier> = []
-    return namedModules().flatMap { prefix, module in
-      module.ownState.compactMap { name, slot in
-        guard chosen(slot), let tensor = slot.tensor, seen.insert(ObjectIdentifier(tensor.handle)).inserted
-        else { return nil }
-        return (prefix.isEmpty ? name : "\(prefix).\(name)", tensor)
+    var state: [(name: String, tensor: Tensor)] = []
+    visit { prefix, module in
+      for own in module.ownState
+      where chosen(own.isParameter) && seen.insert(ObjectIdentifier(own.tensor.handle)).inserted {
+        state.append((prefix.isEmpty ? own.name : "\(prefix).\(own.name)", own.tensor))
       }
     }
+    return state
   }
 
   /// The trained tensors with their keys, each once.
-  public func namedParameters() -> [(name: String, tensor: Tensor)] { state(\.isParameter) }
+  public func namedParameters() -> [(name: String, tensor: Tensor)] { state { $0 } }
 
   /// The trained tensors, each once.
   public func parameters() -> [Tensor] { namedParameters().map(\.tensor) }
 
   /// The tensors that are state but not trained.
-  public func namedBuffers() -> [(name: String, tensor: Tensor)] { state { !$0.isParameter } }
+  public func namedBuffers() -> [(name: String, tensor: Tensor)] { state { !$0 } }
 
   // MARK: State
 
   /// Every parameter and persistent buffer by its key. The tensors share memory with the module's.
   public func stateDict() -> StateDict {
     var dict = StateDict()
-    for (prefix, module) in namedModules() {
+    visit { prefix, module in
       // Parameters come before buffers in each module, as in PyTorch.
+      let state = module.ownState
       for wanted in [true, false] {
-        for (name, slot) in module.ownState where slot.isParameter == wanted && slot.isPersistent {
-          guard let tensor = slot.tensor else { continue }
-          dict[prefix.isEmpty ? name : "\(prefix).\(name)"] = tensor
+        for own in state where own.isParameter == wanted && own.isPersistent {
+          dict[prefix.isEmpty ? own.name : "\(prefix).\(own.name)"] = own.tensor
         }
       }
     }
@@ -150,6 +204,7 @@ open class Module: CustomStringConvertible {
   /// - Throws: `TorchError` naming all missing and unexpected keys and all shapes that differ; then nothing
   ///   has been changed.
   public func loadStateDict(_ dict: StateDict, strict: Bool = true) throws {
+    try checkAll()
     let own = stateDict()
     var problems: [String] = []
     if strict {
@@ -183,6 +238,9 @@ open class Module: CustomStringConvertible {
   ///     }
   @discardableResult
   open func train(_ mode: Bool = true) -> Self {
+    guard !isSwitching else { return self }  // below itself: the first use will say so
+    isSwitching = true
+    defer { isSwitching = false }
     training = mode
     for (_, child) in childModules { child.train(mode) }
     return self
@@ -257,7 +315,10 @@ open class Module: CustomStringConvertible {
   /// The module as Python prints it.
   public var description: String {
     let children = childModules
-    guard !children.isEmpty else { return line }
+    guard !children.isEmpty else {
+      let lines = extraDescription.split(separator: "\n")
+      return lines.count < 2 ? line : "\(typeName)(\n  \(lines.joined(separator: "\n  "))\n)"
+    }
     let lines = children.map { name, child in
       "  (\(name)): "
         + child.description.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n  ")
@@ -266,11 +327,26 @@ open class Module: CustomStringConvertible {
   }
 }
 
-/// `runningMean` becomes `running_mean`; a name without capitals stays as it is.
+/// A tensor of a module's own state.
+struct OwnTensor {
+  let name: String
+  let tensor: Tensor
+  let isParameter: Bool
+  /// Whether `stateDict()` contains it.
+  let isPersistent: Bool
+}
+
+/// `runningMean` becomes `running_mean`, `convBN` `conv_bn` and `bnConv2` `bn_conv2`; a name without capitals stays as it is.
 func snakeCase(_ name: String) -> String {
+  let characters = Array(name)
   var result = ""
-  for (index, character) in name.enumerated() {
-    if character.isUppercase, index > 0 { result += "_" }
+  for (index, character) in characters.enumerated() {
+    // A word begins at a capital after a small letter or digit, and at the last of several before a small letter.
+    if character.isUppercase, index > 0, characters[index - 1] != "_" {
+      let isWithin = characters[index - 1].isUppercase
+      let endsCapitals = index + 1 < characters.count && characters[index + 1].isLowercase
+      if !isWithin || endsCapitals { result += "_" }
+    }
     result += character.lowercased()
   }
   return result

@@ -13,6 +13,8 @@ public class PadNd: Module {
     self.padding = padding.sizes(2 * dimensions)
     self.mode = mode
     self.value = value
+    super.init()
+    requireSizes(2 * dimensions, ["padding": self.padding])
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

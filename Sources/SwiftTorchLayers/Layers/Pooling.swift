@@ -15,6 +15,13 @@ public class MaxPoolNd: Module {
     self.padding = padding.sizes(dimensions)
     self.dilation = dilation.sizes(dimensions)
     self.ceilMode = ceilMode
+    super.init()
+    requireSizes(
+      dimensions,
+      [
+        "kernelSize": self.kernelSize, "stride": self.stride, "padding": self.padding,
+        "dilation": self.dilation,
+      ])
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
@@ -90,6 +97,9 @@ public class AvgPoolNd: Module {
     self.ceilMode = ceilMode
     self.countIncludePad = countIncludePad
     self.divisorOverride = divisorOverride
+    super.init()
+    requireSizes(
+      dimensions, ["kernelSize": self.kernelSize, "stride": self.stride, "padding": self.padding])
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
@@ -149,9 +159,10 @@ public class AdaptivePoolNd: Module {
   public let outputSize: [Int?]
 
   init(dimensions: Int, _ outputSize: [Int?]) {
-    precondition(
-      outputSize.count == dimensions, "\(dimensions) output sizes are needed, got \(outputSize.count)")
     self.outputSize = outputSize
+    super.init()
+    require(
+      outputSize.count == dimensions, "outputSize must be \(dimensions) numbers, not \(outputSize.count)")
   }
 
   func sizes(for input: Tensor) throws -> [Int] {

@@ -25,6 +25,13 @@ public final class NMaxPool2d: Module {
     self.padding = padding.sizes(2)
     self.dilation = dilation.sizes(2)
     self.ceilMode = ceilMode
+    super.init()
+    requireSizes(
+      2,
+      [
+        "kernelSize": self.kernelSize, "stride": self.stride, "padding": self.padding,
+        "dilation": self.dilation,
+      ])
   }
 
   /// Where the windows lie on a picture: the output's size, and the border that makes all windows whole.
@@ -112,6 +119,8 @@ public class LPPoolNd: Module {
     self.stride = stride?.sizes(dimensions) ?? self.kernelSize
     self.ceilMode = ceilMode
     givenStride = stride != nil
+    super.init()
+    requireSizes(dimensions, ["kernelSize": self.kernelSize, "stride": self.stride])
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
@@ -208,25 +217,29 @@ public final class FractionalMaxPool2d: Module {
     kernelSize: some SizeConvertible, outputSize: some SizeConvertible, _randomSamples: Tensor? = nil
   ) {
     self.kernelSize = kernelSize.sizes(2)
-    self.outputSize = outputSize.sizes(2)
+    let size = outputSize.sizes(2)
+    self.outputSize = size
     outputRatio = nil
     __randomSamples = Buffer(wrappedValue: _randomSamples)
+    super.init()
+    requireSizes(2, ["kernelSize": self.kernelSize, "outputSize": size])
   }
 
   /// - Parameters:
-  ///   - outputRatio: one for both dimensions, or two; the output's height is `⌊outputRatio·H⌋`.
+  ///   - outputRatio: between 0 and 1, one for both dimensions, or two; the output's height is `⌊outputRatio·H⌋`.
   ///   - _randomSamples: numbers in 0..<1 to use in place of random ones, `[N, C, 2]`.
-  /// - Precondition: ratios lie between 0 and 1, without both.
   public init(
     kernelSize: some SizeConvertible, outputRatio: some ScaleConvertible, _randomSamples: Tensor? = nil
   ) {
     let ratios = outputRatio.scales(2)
-    precondition(
-      ratios.allSatisfy { $0 > 0 && $0 < 1 }, "outputRatio must be between 0 and 1, not \(ratios)")
     self.kernelSize = kernelSize.sizes(2)
     outputSize = nil
     self.outputRatio = ratios
     __randomSamples = Buffer(wrappedValue: _randomSamples)
+    super.init()
+    requireSizes(2, ["kernelSize": self.kernelSize])
+    require(ratios.count == 2, "outputRatio must be one number or 2, not \(ratios)")
+    require(ratios.allSatisfy { $0 > 0 && $0 < 1 }, "outputRatio must be between 0 and 1, not \(ratios)")
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

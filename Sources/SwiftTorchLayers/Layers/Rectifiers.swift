@@ -44,7 +44,7 @@ public final class PReLU: Module {
 
 /// `x` above zero, else `r · x`, where in training each element draws its own r uniform in
 /// `lower..<upper`, and in evaluation r is their middle: `torch.nn.RReLU`.
-/// - Precondition: `lower ≤ upper`.
+/// - Throws: `TorchError` when `lower` is above `upper`.
 /// - Source: Xu et al. 2015, https://arxiv.org/abs/1505.00853
 public final class RReLU: Module {
   public let lower: Double
@@ -52,10 +52,11 @@ public final class RReLU: Module {
   public let inplace: Bool
 
   public init(lower: Double = 1.0 / 8, upper: Double = 1.0 / 3, inplace: Bool = false) {
-    precondition(lower <= upper, "lower (\(lower)) must not be above upper (\(upper))")
     self.lower = lower
     self.upper = upper
     self.inplace = inplace
+    super.init()
+    require(lower <= upper, "lower (\(lower)) must not be above upper (\(upper))")
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

@@ -18,14 +18,14 @@ public final class Sequential: Module {
   }
 
   /// Modules with names, as `Sequential(OrderedDict(…))`.
-  /// - Precondition: no name is empty, contains a dot or occurs twice.
+  /// The first use throws when a name is empty, contains a dot or occurs twice.
   public init(_ named: KeyValuePairs<String, Module>) {
-    precondition(
-      Set(named.map(\.key)).count == named.count
-        && named.allSatisfy { !$0.key.isEmpty && !$0.key.contains(".") },
-      "the names of modules must differ, and neither be empty nor contain a dot: \(named.map(\.key))")
     modules = named.map(\.value)
     names = named.map(\.key)
+    super.init()
+    require(
+      Set(names).count == names.count && names.allSatisfy { !$0.isEmpty && !$0.contains(".") },
+      "the names of modules must differ, and neither be empty nor contain a dot: \(names)")
   }
 
   /// - Precondition: as many names as modules, of the kind that the other initialiser takes.

@@ -1,7 +1,6 @@
 /// A size for each spatial dimension: an `Int` for all alike, or a list of one for each.
 public protocol SizeConvertible {
-  /// The sizes of `count` dimensions.
-  /// - Precondition: a list has `count` elements.
+  /// The sizes of `count` dimensions; a list is given as it is.
   func sizes(_ count: Int) -> [Int]
 }
 
@@ -10,10 +9,7 @@ extension Int: SizeConvertible {
 }
 
 extension Array: SizeConvertible where Element == Int {
-  public func sizes(_ count: Int) -> [Int] {
-    precondition(self.count == count, "\(count) sizes are needed, \(self) has \(self.count)")
-    return self
-  }
+  public func sizes(_ count: Int) -> [Int] { self }
 }
 
 /// The padding of a convolution: a `SizeConvertible`, `.same` or `.valid`.

@@ -19,9 +19,6 @@ public class ConvTransposeNd: Module {
     _ stride: some SizeConvertible, _ padding: some SizeConvertible, _ outputPadding: some SizeConvertible,
     _ groups: Int, _ bias: Bool, _ dilation: some SizeConvertible, _ device: Device, _ dtype: DType
   ) {
-    precondition(
-      groups > 0 && inChannels % groups == 0 && outChannels % groups == 0,
-      "inChannels (\(inChannels)) and outChannels (\(outChannels)) must be divisible by groups (\(groups))")
     self.inChannels = inChannels
     self.outChannels = outChannels
     self.kernelSize = kernelSize.sizes(dimensions)
@@ -30,9 +27,9 @@ public class ConvTransposeNd: Module {
     self.outputPadding = outputPadding.sizes(dimensions)
     self.groups = groups
     self.dilation = dilation.sizes(dimensions)
-    let shape = [inChannels, outChannels / groups] + self.kernelSize
+    let shape = [inChannels, outChannels / max(groups, 1)] + self.kernelSize
     // PyTorch's fan of a weight is the product of all sizes but the first, here too.
-    let fanIn = shape.dropFirst().reduce(1, *)
+    let fanIn = shape.dropFirst().reduce(1, &*)
     _weight = Parameter(
       wrappedValue: Initialization.make(shape, dtype, device) { try kaimingUniform($0, a: 5.0.squareRoot()) })
     _bias = Parameter(
@@ -40,6 +37,16 @@ public class ConvTransposeNd: Module {
         ? Initialization.make([outChannels], dtype, device) {
           try Initialization.uniformByFan($0, fanIn: fanIn)
         } : nil)
+    super.init()
+    require(
+      groups > 0 && inChannels % groups == 0 && outChannels % groups == 0,
+      "inChannels (\(inChannels)) and outChannels (\(outChannels)) must be divisible by groups (\(groups))")
+    requireSizes(
+      dimensions,
+      [
+        "kernelSize": self.kernelSize, "stride": self.stride, "padding": self.padding,
+        "outputPadding": self.outputPadding, "dilation": self.dilation,
+      ])
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

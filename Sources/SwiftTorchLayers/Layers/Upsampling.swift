@@ -1,7 +1,6 @@
 /// A factor for each spatial dimension: a number for all alike, or a list of one for each.
 public protocol ScaleConvertible {
-  /// The factors of `count` dimensions.
-  /// - Precondition: a list has `count` elements.
+  /// The factors of `count` dimensions; a list is given as it is.
   func scales(_ count: Int) -> [Double]
   /// How many a list has; nil for a number.
   var listCount: Int? { get }
@@ -18,10 +17,7 @@ extension Double: ScaleConvertible {
 }
 
 extension Array: ScaleConvertible where Element: ScaleConvertible {
-  public func scales(_ count: Int) -> [Double] {
-    precondition(self.count == count, "\(count) factors are needed, \(self) has \(self.count)")
-    return flatMap { $0.scales(1) }
-  }
+  public func scales(_ count: Int) -> [Double] { flatMap { $0.scales(1) } }
   public var listCount: Int? { count }
 }
 

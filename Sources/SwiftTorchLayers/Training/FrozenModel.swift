@@ -16,8 +16,10 @@ public final class FrozenModel: @unchecked Sendable {
 
   /// - Parameter example: a batch like those to come; one of another size gives the same results, slower.
   /// - Returns: nil when `model` is not a stack of layers that a plan knows.
-  /// - Throws: `TorchError` when the example does not fit the model, and without a usable shim.
+  /// - Throws: `TorchError` when the example does not fit the model, for a module that cannot be used, and without a
+  ///   usable shim.
   public init?(_ model: Module, example: Tensor) throws {
+    try model.checkAll()
     let made = try model.evaluating { () -> OpaquePointer? in
       guard let layers = PlanLayer.layers(of: model) else { return nil }
       // The model itself names the layer that an example does not fit.

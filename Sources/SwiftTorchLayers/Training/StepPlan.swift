@@ -30,8 +30,9 @@ public final class StepPlan {
 
   /// - Returns: nil when `model` is not a stack of layers that a plan knows, or `loss` not the mean
   ///   cross-entropy.
-  /// - Throws: `TorchError` without a usable shim.
+  /// - Throws: `TorchError` for a module that cannot be used, and without a usable shim.
   public init?(_ model: Module, loss: any Loss = CrossEntropyLoss()) throws {
+    try model.checkAll()
     guard let entropy = loss as? CrossEntropyLoss, entropy.isPlain, let layers = PlanLayer.layers(of: model)
     else { return nil }
     self.model = model
