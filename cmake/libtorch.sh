@@ -159,7 +159,7 @@ fetch_distribution() {
 }
 
 fetch_wheel() {
-  local build=$1 light=(filelock typing_extensions sympy networkx jinja2 fsspec numpy setuptools) log
+  local build=$1 wanted=torch==$1 light=(filelock typing_extensions sympy networkx jinja2 fsspec numpy setuptools) log
   log=$partial.log
   say "fetching the wheel torch==$build through pip"
   if ! python3 -m venv "$partial" >"$log" 2>&1; then
@@ -168,10 +168,12 @@ fetch_wheel() {
     return
   fi
   local pip=("$partial/bin/python" -m pip --disable-pip-version-check install)
+  # Some indexes have the CPU build beside the other, and pip prefers it.
+  if [ "$build" = "$version" ]; then wanted+=",!=$version+cpu"; fi
   local deps=()
   # The CUDA wheel's dependencies are gigabytes; without a GPU only two small ones are needed to load it.
   if [ "$build" = "$version" ] && ! $driver; then deps=(--no-deps); fi
-  if ! "${pip[@]}" "${deps[@]}" "torch==$build" 2>"$log" 1>&2; then
+  if ! "${pip[@]}" "${deps[@]}" "$wanted" 2>"$log" 1>&2; then
     tried+=("pip install torch==$build: $(grep -m 1 -i error "$log" || tail -n 1 "$log")")
     rm -f "$log"
     return

@@ -61,9 +61,10 @@ else
   echo "skipped: the libtorch in $folder is not a CUDA build"
 fi
 if [ -n "$long" ]; then
-  for version in 2.12.0 2.13.0; do
+  for version in 2.12.0 2.13.0 2.15.0; do
     python3 -m venv "$work/$version"
-    "$work/$version/bin/python" -m pip -q --disable-pip-version-check install --no-deps "torch==$version"
+    # With == it may be 2.13.0+cpu.
+    "$work/$version/bin/python" -m pip -q --disable-pip-version-check install --no-deps "torch===$version"
     folder=$(echo "$work/$version"/lib/python3*/site-packages/torch)
     cuda=$(cuda_of "$folder")
     "$work/$version/bin/python" -m pip -q --disable-pip-version-check install --no-deps "nvidia-cuda-runtime==$cuda.*" \
