@@ -20,6 +20,11 @@ private struct Counted: Layer {
   let inner = linear()
 }
 
+private struct Tree {
+  var name = ""
+  var branches: [Tree] = []
+}
+
 private enum Choice {
   case none
   case one(Linear)
@@ -86,6 +91,9 @@ struct ModuleLayoutTests {
     final class InEnumeration: Holder {
       var choice = Choice.none
     }
+    final class InSlice: Holder {
+      let slice: ArraySlice<Linear> = []
+    }
     final class BehindProtocol: Holder {
       let layer: any Layer = Counted()
     }
@@ -102,12 +110,38 @@ struct ModuleLayoutTests {
     choice.choice = .one(linear())
     #expect(try problem(choice).contains("InEnumeration.choice are not found"))
     _ = try InEnumeration()(Tensor.zeros([1]))
+    #expect(try problem(InSlice()).contains("InSlice.slice are not found"))
     #expect(try problem(BehindProtocol()).contains("BehindProtocol.layer are not found"))
     #expect(try problem(Listed()).contains("Listed.others are not found"))
     // Wherever it is in a model, the error names its place.
     let model = Sequential([Identity(), InTuple()])
     let error = try #require(throws: TorchError.self) { try model(Tensor.zeros([1])) }
     #expect(error.path == ["1"])
+  }
+
+  @Test("properties that hold no modules are left in peace")
+  func others() throws {
+    final class Net: Holder {
+      let own = linear()
+      lazy var choice = Choice.none
+      lazy var words = ["a"]
+      let tree = Tree(branches: [Tree()])
+      let forest = ["a": [Tree()]]
+      let pair = (1, "a")
+      let action: (Tensor) throws -> Tensor = { $0 }
+      let text: Substring? = "a"
+      let range = 0..<3
+      let set: Set = [1]
+      let padding = [Padding.same]
+      let mask: Tensor? = nil
+      let kind = ReLU.self
+      let bytes: ContiguousArray<UInt8> = [1]
+      let error: any Error = TorchError("")
+    }
+    let net = Net()
+    _ = try net(Tensor.zeros([1]))
+    _ = net.choice
+    #expect(keys(net) == ["own.weight"])
   }
 
   @Test("keys are the properties' names in snake case, a word for each run of capitals")

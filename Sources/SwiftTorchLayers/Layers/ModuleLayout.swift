@@ -3,6 +3,7 @@ import Synchronization
 
 /// Which stored properties of a type of modules hold modules or tensors, and where they lie in memory: found once for
 /// each type. Values are read anew each time, so that an assigned module counts at once.
+///
 /// Sendable unchecked: nothing in it changes, and its closures capture types alone.
 final class ModuleLayout: @unchecked Sendable {
   /// A property that holds modules, or may: one, an optional one, a list, a dictionary, or any value.
@@ -47,6 +48,7 @@ final class ModuleLayout: @unchecked Sendable {
       guard content != .nothing else { continue }
       let lazyMark = "$__lazy_storage_$_"
       if field.name.hasPrefix(lazyMark) {
+        guard content != .doubtful, content != .open else { continue }
         problem =
           problem
           ?? "\(type).\(field.name.dropFirst(lazyMark.count)) is lazy, and so its modules are not found before they "
@@ -145,21 +147,31 @@ private enum Content {
   /// Modules or state that are not found.
   case hidden
 
-  init(of type: Any.Type) {
+  /// - Parameter outer: the types that this one is in.
+  init(of type: Any.Type, in outer: [Any.Type] = []) {
+    guard !outer.contains(where: { $0 == type }) else {
+      self = .nothing
+      return
+    }
+    let outer = outer + [type]
     if type is Module.Type {
       self = .module
     } else if type is any StateSlot.Type {
       self = .state
     } else if let holder = type as? any ModuleHolder.Type {
-      switch Content(of: holder.held) {
+      switch Content(of: holder.held, in: outer) {
       case .module, .modules: self = .modules
       case .state, .hidden: self = .hidden
       case let other: self = other
       }
+    } else if let sequence = type as? any Sequence.Type {
+      // Another container than those whose modules are found.
+      let held = Content(of: element(sequence), in: outer)
+      self = held == .nothing ? .nothing : held == .open || held == .doubtful ? .doubtful : .hidden
     } else {
       switch MetadataKind(of: type) {
       case .structure, .tuple:
-        let parts = fields(of: type).map { Content(of: $0.type) }
+        let parts = fields(of: type).map { Content(of: $0.type, in: outer) }
         let isDoubtful = parts.contains(.open) || parts.contains(.doubtful)
         let hides = parts.contains { $0 != .nothing && $0 != .open && $0 != .doubtful }
         self = hides ? .hidden : isDoubtful ? .doubtful : .nothing
@@ -170,6 +182,8 @@ private enum Content {
     }
   }
 }
+
+private func element<Container: Sequence>(_: Container.Type) -> Any.Type { Container.Element.self }
 
 /// A container whose modules are found, each with a key that the container gives.
 private protocol ModuleHolder {
