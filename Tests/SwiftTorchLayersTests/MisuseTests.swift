@@ -146,4 +146,76 @@ struct MisuseTests {
     later.learningRates = [-1]
     #expect(throws: TorchError.self) { try later.step() }
   }
+
+  @Test("a schedule's arguments that do not fit are an error at the step, and leave the optimizer as it is")
+  func schedules() throws {
+    let parameter = try Tensor.ones([1]).requiresGrad(true)
+    func optimizer() -> SGD { SGD([parameter], lr: 0.5) }
+    func expect(
+      _ schedule: LRScheduler, _ sentence: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+      let error = try #require(throws: TorchError.self, sourceLocation: sourceLocation) {
+        try schedule.step()
+      }
+      #expect(error.message == "\(type(of: schedule)): \(sentence)", sourceLocation: sourceLocation)
+      #expect(schedule.optimizer.learningRates.allSatisfy { $0 == 0.5 }, sourceLocation: sourceLocation)
+    }
+    try expect(StepLR(optimizer(), stepSize: 0), "stepSize must be positive, not 0")
+    try expect(ConstantLR(optimizer(), factor: 2), "factor must be between 0 and 1, not 2.0")
+    try expect(LinearLR(optimizer(), startFactor: 0), "startFactor must be in 0<…1, not 0.0")
+    try expect(LinearLR(optimizer(), endFactor: 2), "endFactor must be between 0 and 1, not 2.0")
+    try expect(PolynomialLR(optimizer(), power: -1), "power must not be negative: -1.0")
+    try expect(CosineAnnealingLR(optimizer(), tMax: 0), "tMax must be positive, not 0")
+    try expect(CosineAnnealingWarmRestarts(optimizer(), t0: 0), "t0 must be positive, not 0")
+    try expect(CosineAnnealingWarmRestarts(optimizer(), t0: 1, tMult: 0), "tMult must be 1 or more, not 0")
+    try expect(
+      LambdaLR(optimizer(), lrLambda: []), "functions must be one for each of the optimizer's 1 groups, not 0"
+    )
+    try expect(
+      MultiplicativeLR(optimizer(), lrLambda: []),
+      "functions must be one for each of the optimizer's 1 groups, not 0")
+    try expect(
+      OneCycleLR(optimizer(), maxLR: 1, epochs: .max, stepsPerEpoch: 2),
+      "totalSteps must be positive, or epochs and stepsPerEpoch")
+    try expect(
+      OneCycleLR(optimizer(), maxLR: 1, totalSteps: 9, pctStart: 2),
+      "pctStart must be between 0 and 1, not 2.0")
+    try expect(
+      OneCycleLR(optimizer(), maxLR: 1, totalSteps: 9, divFactor: 0),
+      "divFactor and finalDivFactor must not be 0")
+    try expect(
+      OneCycleLR(optimizer(), maxLR: [1.0, 1.0], totalSteps: 9),
+      "maxLR must be one for each of the optimizer's 1 groups, not 2")
+    let adagrad = Adagrad([parameter], lr: 0.5)
+    try expect(OneCycleLR(adagrad, maxLR: 1, totalSteps: 9), "cycleMomentum needs an optimizer with momentum")
+    try expect(
+      StepLR(optimizer(), stepSize: 1, lastEpoch: 3),
+      "scheduleMemory needs an initial_lr for each group when lastEpoch ≥ 0")
+    try expect(ChainedScheduler([], optimizer: optimizer()), "at least one schedule is needed")
+    #expect(throws: TorchError.self) { try ChainedScheduler([]).step() }
+    try expect(
+      ChainedScheduler([StepLR(optimizer(), stepSize: 1), StepLR(optimizer(), stepSize: 1)]),
+      "all schedules must be of the same optimizer")
+    let one = optimizer()
+    try expect(
+      ChainedScheduler([StepLR(one, stepSize: 0)]), "stepSize must be positive, not 0")
+    try expect(
+      ChainedScheduler([ReduceLROnPlateau(one)]),
+      "ReduceLROnPlateau cannot be one of several schedules: its step needs a metric")
+    let pair = [StepLR(one, stepSize: 1), StepLR(one, stepSize: 1)]
+    try expect(SequentialLR(one, schedulers: pair, milestones: []), "2 schedules need 1 milestones, not 0")
+    try expect(
+      SequentialLR(one, schedulers: pair + [StepLR(one, stepSize: 1)], milestones: [3, 1]),
+      "milestones must ascend")
+    for (plateau, sentence) in [
+      (ReduceLROnPlateau(one, factor: 1), "factor must be below 1, not 1.0"),
+      (
+        ReduceLROnPlateau(one, minLR: [0.0, 0.0]),
+        "minLR must be one for each of the optimizer's 1 groups, not 2"
+      ),
+    ] {
+      let error = try #require(throws: TorchError.self) { try plateau.step(1) }
+      #expect(error.message == "ReduceLROnPlateau: \(sentence)")
+    }
+  }
 }

@@ -9,28 +9,31 @@ public final class SequentialLR: CompositeSchedule {
   public init(
     _ optimizer: any AnyOptimizer, schedulers: [LRScheduler], milestones: [Int], lastEpoch: Int = -1
   ) {
-    precondition(
-      milestones.count == schedulers.count - 1,
-      "\(schedulers.count) schedules need \(schedulers.count - 1) milestones, not \(milestones.count)")
-    precondition(zip(milestones, milestones.dropFirst()).allSatisfy { $0 <= $1 }, "milestones must ascend")
-    precondition(
-      !schedulers.dropFirst().contains { $0 is CompositeSchedule },
-      "in SequentialLR only the first schedule may be made of others")
     self.milestones = milestones
-    super.init(schedulers, optimizer, lastEpoch: lastEpoch + 1)
-    let initial = optimizer.scheduleMemory["initial_lr"]
-    do {
-      try set(initial ?? lastLR)
+    super.init(schedulers, optimizer, lastEpoch: lastEpoch &+ 1)
+    takeFirstStep {
+      try set(optimizer.scheduleMemory["initial_lr"] ?? lastLR)
       undo()
       try schedulers[current(0)].initialStep()
-    } catch { preconditionFailure("\(error)") }
+    }
     takeLastLR()
+  }
+
+  override func problem() -> String? {
+    if let problem = super.problem() { return problem }
+    if milestones.count != schedulers.count - 1 {
+      return "\(schedulers.count) schedules need \(schedulers.count - 1) milestones, not \(milestones.count)"
+    }
+    if !zip(milestones, milestones.dropFirst()).allSatisfy({ $0 <= $1 }) { return "milestones must ascend" }
+    return schedulers.dropFirst().contains { $0 is CompositeSchedule }
+      ? "only the first schedule may be made of others" : nil
   }
 
   /// The schedule that has the step.
   private func current(_ epoch: Int) -> Int { milestones.count { $0 <= epoch } }
 
   override public func step() throws {
+    try checkArguments()
     lastEpoch += 1
     let index = current(lastEpoch)
     if index > 0 && milestones[index - 1] == lastEpoch {
@@ -53,6 +56,7 @@ public final class ChainedScheduler: CompositeSchedule {
   }
 
   override public func step() throws {
+    try checkArguments()
     lastEpoch += 1
     for scheduler in schedulers { try scheduler.step() }
     takeLastLR()
@@ -64,15 +68,20 @@ public class CompositeSchedule: LRScheduler {
   public let schedulers: [LRScheduler]
 
   init(_ schedulers: [LRScheduler], _ optimizer: (any AnyOptimizer)?, lastEpoch: Int) {
-    guard let first = schedulers.first else { preconditionFailure("at least one schedule is needed") }
-    let optimizer = optimizer ?? first.optimizer
-    precondition(
-      schedulers.allSatisfy { $0.optimizer === optimizer }, "all schedules must be of the same optimizer")
-    precondition(
-      !schedulers.contains { $0 is ReduceLROnPlateau },
-      "ReduceLROnPlateau cannot be one of several schedules: its step needs a metric")
     self.schedulers = schedulers
-    super.init(waiting: optimizer, lastEpoch: lastEpoch)
+    // Without any there is a problem, and the optimizer is never asked.
+    super.init(waiting: optimizer ?? schedulers.first?.optimizer ?? SGD([Tensor]()), lastEpoch: lastEpoch)
+  }
+
+  override func problem() -> String? {
+    if schedulers.isEmpty { return "at least one schedule is needed" }
+    if !schedulers.allSatisfy({ $0.optimizer === optimizer }) {
+      return "all schedules must be of the same optimizer"
+    }
+    if schedulers.contains(where: { $0 is ReduceLROnPlateau }) {
+      return "ReduceLROnPlateau cannot be one of several schedules: its step needs a metric"
+    }
+    return schedulers.lazy.compactMap(\.misuse).first
   }
 
   override func undo() { for scheduler in schedulers { scheduler.undo() } }
@@ -134,7 +143,6 @@ public final class ReduceLROnPlateau: LRScheduler {
     threshold: Double = 1e-4, thresholdMode: ThresholdMode = .rel, cooldown: Int = 0,
     minLR: some GroupConvertible = 0.0, eps: Double = 1e-8
   ) {
-    precondition(factor < 1, "factor must be below 1, not \(factor)")
     self.mode = mode
     self.factor = factor
     self.patience = patience
@@ -147,14 +155,21 @@ public final class ReduceLROnPlateau: LRScheduler {
     super.init(waiting: optimizer, lastEpoch: 0)
   }
 
+  override func problem() -> String? {
+    factor < 1
+      ? SwiftTorchLayers.problem("minLR", minLRs.count, of: optimizer)
+      : "factor must be below 1, not \(factor)"
+  }
+
   /// - Throws: `TorchError` always: `step(_:)` with a metric is the one to call.
   override public func step() throws {
     throw TorchError("ReduceLROnPlateau needs a metric: step(metric)")
   }
 
   /// Takes note of a metric, for example the loss of an epoch, and lowers the learning rates when it is time.
-  /// - Throws: `TorchError` when the number of groups has changed.
+  /// - Throws: `TorchError` when the number of groups has changed, or arguments did not fit.
   public func step(_ metric: Double) throws {
+    try checkArguments()
     lastEpoch += 1
     if isBetter(metric) {
       best = metric

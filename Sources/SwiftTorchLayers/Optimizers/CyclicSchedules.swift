@@ -17,11 +17,12 @@ public final class CosineAnnealingLR: LRScheduler {
 
   /// - Precondition: `tMax > 0`.
   public init(_ optimizer: any AnyOptimizer, tMax: Int, etaMin: Double = 0, lastEpoch: Int = -1) {
-    precondition(tMax > 0, "tMax must be positive, not \(tMax)")
     self.tMax = tMax
     self.etaMin = etaMin
     super.init(optimizer, lastEpoch: lastEpoch)
   }
+
+  override func problem() -> String? { tMax > 0 ? nil : "tMax must be positive, not \(tMax)" }
 
   override public func getLR() -> [Double] {
     let rates = optimizer.learningRates
@@ -56,14 +57,17 @@ public final class CosineAnnealingWarmRestarts: LRScheduler {
   public init(
     _ optimizer: any AnyOptimizer, t0: Int, tMult: Int = 1, etaMin: Double = 0, lastEpoch: Int = -1
   ) {
-    precondition(t0 > 0, "t0 must be positive, not \(t0)")
-    precondition(tMult >= 1, "tMult must be 1 or more, not \(tMult)")
     self.t0 = t0
     self.tMult = tMult
     self.etaMin = etaMin
     tI = Double(t0)
     tCur = Double(lastEpoch)
     super.init(optimizer, lastEpoch: lastEpoch)
+  }
+
+  override func problem() -> String? {
+    if t0 <= 0 { return "t0 must be positive, not \(t0)" }
+    return tMult >= 1 ? nil : "tMult must be 1 or more, not \(tMult)"
   }
 
   override public func getLR() -> [Double] {
@@ -73,6 +77,7 @@ public final class CosineAnnealingWarmRestarts: LRScheduler {
 
   override public func step() throws {
     guard lastEpoch >= 0 else { return try step(0) }
+    try checkArguments()
     tCur += 1
     if tCur >= tI {
       tCur = tCur.truncatingRemainder(dividingBy: tI)
@@ -85,6 +90,7 @@ public final class CosineAnnealingWarmRestarts: LRScheduler {
   /// Goes to an epoch, which may be a fraction: `epoch + batch / batches` changes the rate at each batch.
   /// - Throws: `TorchError` when the epoch is negative or not finite.
   public func step(_ epoch: Double) throws {
+    try checkArguments()
     guard epoch >= 0 && epoch < 0x1p53 else {
       throw TorchError("an epoch must be a number that is not negative, not \(epoch)")
     }
@@ -139,6 +145,7 @@ public final class OneCycleLR: LRScheduler {
   public let annealStrategy: AnnealStrategy
   public let cycleMomentum: Bool
   private let phases: [Phase]
+  private let found: String?
 
   /// - Parameters:
   ///   - maxLR: the highest rate, one number or one for each group.
@@ -154,15 +161,13 @@ public final class OneCycleLR: LRScheduler {
     maxMomentum: some GroupConvertible = 0.95, divFactor: Double = 25, finalDivFactor: Double = 1e4,
     threePhase: Bool = false, lastEpoch: Int = -1
   ) {
-    let steps = totalSteps ?? (epochs ?? 0) * (stepsPerEpoch ?? 0)
-    precondition(steps > 0, "OneCycleLR needs a positive totalSteps, or positive epochs and stepsPerEpoch")
-    precondition((0...1).contains(pctStart), "pctStart must be between 0 and 1, not \(pctStart)")
-    precondition(divFactor != 0 && finalDivFactor != 0, "divFactor and finalDivFactor must not be 0")
+    let product = max(0, epochs ?? 0).multipliedReportingOverflow(by: max(0, stepsPerEpoch ?? 0))
+    let steps = totalSteps ?? (product.overflow ? 0 : product.partialValue)
     self.totalSteps = steps
     self.annealStrategy = annealStrategy
     self.cycleMomentum = cycleMomentum
 
-    let last = Double(steps - 1)
+    let last = Double(steps) - 1
     let momentumDown = ("max_momentum", "base_momentum")
     let momentumUp = ("base_momentum", "max_momentum")
     let rise = Phase(
@@ -179,9 +184,21 @@ public final class OneCycleLR: LRScheduler {
     let count = optimizer.learningRates.count
     let (highest, momentumLow) = (maxLR.values(count), baseMomentum.values(count))
     let momentumHigh = maxMomentum.values(count)
-    precondition(
-      !cycleMomentum || optimizer.momentums != nil, "cycleMomentum needs an optimizer with momentum")
-    if lastEpoch == -1 {
+    found =
+      if steps <= 0 {
+        "totalSteps must be positive, or epochs and stepsPerEpoch"
+      } else if !(0...1).contains(pctStart) {
+        "pctStart must be between 0 and 1, not \(pctStart)"
+      } else if divFactor == 0 || finalDivFactor == 0 {
+        "divFactor and finalDivFactor must not be 0"
+      } else if cycleMomentum && optimizer.momentums == nil {
+        "cycleMomentum needs an optimizer with momentum"
+      } else {
+        SwiftTorchLayers.problem("maxLR", highest.count, of: optimizer)
+          ?? SwiftTorchLayers.problem("baseMomentum", momentumLow.count, of: optimizer)
+          ?? SwiftTorchLayers.problem("maxMomentum", momentumHigh.count, of: optimizer)
+      }
+    if lastEpoch == -1, found == nil {
       let initial = highest.map { $0 / divFactor }
       optimizer.scheduleMemory["initial_lr"] = initial
       optimizer.scheduleMemory["max_lr"] = highest
@@ -194,6 +211,8 @@ public final class OneCycleLR: LRScheduler {
     }
     super.init(optimizer, lastEpoch: lastEpoch)
   }
+
+  override func problem() -> String? { found }
 
   /// - Throws: `TorchError` after the last step, or in a phase without length.
   override public func getLR() throws -> [Double] {

@@ -8,7 +8,8 @@
 ///
 /// A schedule sets the optimizer's `learningRates` when it is made and at each `step()`. Most compute the next
 /// rate from the one that the optimizer has, in PyTorch's order of operations: every rate is Python's bit for
-/// bit, and several schedules can act on one optimizer. A schedule of your own overrides `getLR()`.
+/// bit, and several schedules can act on one optimizer. A schedule of your own overrides `getLR()`. Arguments that do not
+/// fit leave the optimizer as it is, and are thrown by `step()`.
 /// - Source: https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate
 open class LRScheduler {
   public let optimizer: any AnyOptimizer
@@ -18,6 +19,8 @@ open class LRScheduler {
   public private(set) var baseLRs: [Double]
   /// The learning rate of each group after the last step: PyTorch's `get_last_lr()`.
   public private(set) var lastLR: [Double]
+  /// What is wrong with the initialiser's arguments; the first step is not taken then, and every other throws it.
+  private(set) var misuse: String?
   /// True while the first step is taken.
   public private(set) var isInitial = false
 
@@ -30,13 +33,27 @@ open class LRScheduler {
       initial += rates.dropFirst(initial.count)
       optimizer.scheduleMemory["initial_lr"] = initial
     }
-    precondition(
-      initial.count == rates.count, "scheduleMemory needs an initial_lr for each group when lastEpoch ≥ 0")
     self.optimizer = optimizer
     self.lastEpoch = lastEpoch
     baseLRs = initial
     lastLR = rates
-    do { try initialStep() } catch { preconditionFailure("\(error)") }
+    let isKnown = initial.count == rates.count
+    misuse = isKnown ? problem() : "scheduleMemory needs an initial_lr for each group when lastEpoch ≥ 0"
+    takeFirstStep { try initialStep() }
+  }
+
+  /// Takes a first step, if the arguments fit.
+  final func takeFirstStep(_ step: () throws -> Void) {
+    guard misuse == nil else { return }
+    do { try step() } catch { misuse = "\(error)" }
+  }
+
+  /// What is wrong with the arguments.
+  func problem() -> String? { nil }
+
+  /// - Throws: `TorchError` saying what is wrong with the arguments.
+  final func checkArguments() throws {
+    if let misuse { throw TorchError("\(Self.self): \(misuse)") }
   }
 
   /// A schedule that takes no first step.
@@ -45,14 +62,17 @@ open class LRScheduler {
     self.lastEpoch = lastEpoch
     baseLRs = []
     lastLR = optimizer.learningRates
+    misuse = problem()
   }
 
   /// The learning rate of each group at the step `lastEpoch`.
   open func getLR() throws -> [Double] { optimizer.learningRates }
 
   /// Sets the learning rates of the next step.
-  /// - Throws: `TorchError` when the number of groups has changed, or the schedule has no such step.
+  /// - Throws: `TorchError` when the number of groups has changed, the schedule has no such step, or was made with
+  ///   arguments that do not fit.
   open func step() throws {
+    try checkArguments()
     lastEpoch += 1
     try set(getLR())
   }
@@ -133,8 +153,16 @@ open class LRScheduler {
   }
 }
 
+/// What is wrong with numbers that are for a group each.
+func problem(_ name: String, _ count: Int, of optimizer: any AnyOptimizer) -> String? {
+  let groups = optimizer.learningRates.count
+  return count == groups
+    ? nil : "\(name) must be one for each of the optimizer's \(groups) groups, not \(count)"
+}
+
 /// A number for all groups of an optimizer, or an array with one for each.
 public protocol GroupConvertible {
+  /// The numbers of `count` groups; an array is given as it is.
   func values(_ count: Int) -> [Double]
 }
 
@@ -147,8 +175,5 @@ extension Int: GroupConvertible {
 }
 
 extension [Double]: GroupConvertible {
-  public func values(_ count: Int) -> [Double] {
-    precondition(self.count == count, "\(count) groups need as many values, \(self) has \(self.count)")
-    return self
-  }
+  public func values(_ count: Int) -> [Double] { self }
 }

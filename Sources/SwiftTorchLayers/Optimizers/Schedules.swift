@@ -14,11 +14,12 @@ public final class StepLR: LRScheduler {
 
   /// - Precondition: `stepSize > 0`.
   public init(_ optimizer: any AnyOptimizer, stepSize: Int, gamma: Double = 0.1, lastEpoch: Int = -1) {
-    precondition(stepSize > 0, "stepSize must be positive, not \(stepSize)")
     self.stepSize = stepSize
     self.gamma = gamma
     super.init(optimizer, lastEpoch: lastEpoch)
   }
+
+  override func problem() -> String? { stepSize > 0 ? nil : "stepSize must be positive, not \(stepSize)" }
 
   override public func getLR() -> [Double] {
     let rates = optimizer.learningRates
@@ -63,10 +64,13 @@ public final class ConstantLR: LRScheduler {
   public init(
     _ optimizer: any AnyOptimizer, factor: Double = 1.0 / 3, totalIters: Int = 5, lastEpoch: Int = -1
   ) {
-    precondition((0...1).contains(factor), "factor must be between 0 and 1, not \(factor)")
     self.factor = factor
     self.totalIters = totalIters
     super.init(optimizer, lastEpoch: lastEpoch)
+  }
+
+  override func problem() -> String? {
+    (0...1).contains(factor) ? nil : "factor must be between 0 and 1, not \(factor)"
   }
 
   /// - Throws: `TorchError` at the step `totalIters` when the factor is 0: there is no way back.
@@ -98,12 +102,15 @@ public final class LinearLR: LRScheduler {
     _ optimizer: any AnyOptimizer, startFactor: Double = 1.0 / 3, endFactor: Double = 1, totalIters: Int = 5,
     lastEpoch: Int = -1
   ) {
-    precondition(startFactor > 0 && startFactor <= 1, "startFactor must be in 0<…1, not \(startFactor)")
-    precondition((0...1).contains(endFactor), "endFactor must be between 0 and 1, not \(endFactor)")
     self.startFactor = startFactor
     self.endFactor = endFactor
     self.totalIters = totalIters
     super.init(optimizer, lastEpoch: lastEpoch)
+  }
+
+  override func problem() -> String? {
+    if !(startFactor > 0 && startFactor <= 1) { return "startFactor must be in 0<…1, not \(startFactor)" }
+    return (0...1).contains(endFactor) ? nil : "endFactor must be between 0 and 1, not \(endFactor)"
   }
 
   override public func getLR() -> [Double] {
@@ -148,11 +155,12 @@ public final class PolynomialLR: LRScheduler {
 
   /// - Precondition: `power` is not negative.
   public init(_ optimizer: any AnyOptimizer, totalIters: Int = 5, power: Double = 1, lastEpoch: Int = -1) {
-    precondition(power >= 0, "power must not be negative: \(power)")
     self.totalIters = totalIters
     self.power = power
     super.init(optimizer, lastEpoch: lastEpoch)
   }
+
+  override func problem() -> String? { power >= 0 ? nil : "power must not be negative: \(power)" }
 
   override public func getLR() -> [Double] {
     let rates = optimizer.learningRates
@@ -174,7 +182,7 @@ public final class LambdaLR: LRScheduler {
 
   /// - Precondition: there is a function for each group.
   public init(_ optimizer: any AnyOptimizer, lrLambda: [(Int) -> Double], lastEpoch: Int = -1) {
-    lrLambdas = lrLambda.forGroups(of: optimizer)
+    lrLambdas = lrLambda
     super.init(optimizer, lastEpoch: lastEpoch)
   }
 
@@ -183,6 +191,10 @@ public final class LambdaLR: LRScheduler {
   ) {
     let all = Array(repeating: lrLambda, count: optimizer.learningRates.count)
     self.init(optimizer, lrLambda: all, lastEpoch: lastEpoch)
+  }
+
+  override func problem() -> String? {
+    SwiftTorchLayers.problem("functions", lrLambdas.count, of: optimizer)
   }
 
   override public func getLR() -> [Double] {
@@ -198,7 +210,7 @@ public final class MultiplicativeLR: LRScheduler {
 
   /// - Precondition: there is a function for each group.
   public init(_ optimizer: any AnyOptimizer, lrLambda: [(Int) -> Double], lastEpoch: Int = -1) {
-    lrLambdas = lrLambda.forGroups(of: optimizer)
+    lrLambdas = lrLambda
     super.init(optimizer, lastEpoch: lastEpoch)
   }
 
@@ -209,16 +221,12 @@ public final class MultiplicativeLR: LRScheduler {
     self.init(optimizer, lrLambda: all, lastEpoch: lastEpoch)
   }
 
+  override func problem() -> String? {
+    SwiftTorchLayers.problem("functions", lrLambdas.count, of: optimizer)
+  }
+
   override public func getLR() -> [Double] {
     let rates = optimizer.learningRates
     return isInitial ? rates : zip(rates, lrLambdas).map { rate, factor in rate * factor(lastEpoch) }
-  }
-}
-
-extension [(Int) -> Double] {
-  fileprivate func forGroups(of optimizer: any AnyOptimizer) -> Self {
-    let groups = optimizer.learningRates.count
-    precondition(count == groups, "\(groups) groups need as many functions, not \(count)")
-    return self
   }
 }
