@@ -8,9 +8,12 @@ public typealias StateDict = OrderedDictionary<String, Tensor>
 /// A module's parameters, buffers and child modules are its stored properties: those marked `@Parameter` and
 /// `@Buffer`, those of a `Module` type, optional or not, and arrays and dictionaries of modules, nested as you like.
 /// Names in Swift's case become PyTorch's: a child `layerNorm` has the key `layer_norm`, the first of `blocks` has
-/// `blocks.0`, and `heads["left"]` has `heads.left`; a dictionary's modules are in the order of their keys. Several parameters are a `ParameterList`. A module
-/// where it would not be found (in a lazy property, a tuple, a struct of yours) is an error at the first use, which
-/// names the property; so do an initialiser's arguments that do not fit. A `weak` or `unowned` property, such as one for a parent, is nobody's child.
+/// `blocks.0`, and `heads["left"]` has `heads.left`; a dictionary's modules are in the order of their keys. Several
+/// parameters are a `ParameterList` or a `ParameterDict`. A `weak` or `unowned` property, such as one for a parent, is
+/// nobody's child.
+///
+/// The first use throws an error that names the property of a module that would not be found (in a lazy property, a
+/// tuple, a struct of yours), or the arguments that a layer was wrongly made with.
 ///
 ///     final class Net: Module {
 ///       let conv1 = Conv2d(inChannels: 1, outChannels: 8, kernelSize: 3)
