@@ -256,7 +256,8 @@ struct OptimizerTests {
     try Peer.singleThreaded()
     func make(_ parameters: [Tensor], fused: Bool) -> any AnyOptimizer {
       switch kind {
-      case 0: SGD(parameters, lr: 0.1, momentum: 0.9, weightDecay: 0.01, fused: fused)
+      // With dampening the first step is told from one that starts at zeros.
+      case 0: SGD(parameters, lr: 0.1, momentum: 0.9, dampening: 0.25, weightDecay: 0.01, fused: fused)
       case 1: Adam(parameters, lr: 0.01, weightDecay: 0.01, amsgrad: true, fused: fused)
       default: AdamW(parameters, lr: 0.01, weightDecay: 0.3, fused: fused)
       }
