@@ -3,7 +3,7 @@ import SwiftTorchLayers
 /// What `torchlayers bench` measures instead of a network.
 enum BenchLimits {
   /// Nanoseconds of a call of each operator on tensors of one element, what a call costs beside the computation, and of
-  /// `parameters()` of ResNet-18. Benchmarks/operations.py and Benchmarks/cpp_frontend.cpp make the same calls.
+  /// `parameters()` of ResNet-18. Benchmarks/operations.py does the same, Benchmarks/cpp_frontend.cpp the operators alone.
   static func operations() throws -> [String: Double] {
     let (x, y) = (try Tensor.ones([1]), try Tensor.ones([1]))
     let image = try Tensor.ones([1, 1, 1, 1])

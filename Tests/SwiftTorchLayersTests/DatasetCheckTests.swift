@@ -59,7 +59,7 @@ struct DatasetCheckTests {
     #expect(try DataLoader(good, batchSize: 4, dropLast: true, normalization: Self.normalization).count == 1)
   }
 
-  @Test("a trainer and evaluate refuse what is no classifier")
+  @Test("a trainer and evaluate reject a model that is not a classifier")
   func noClassifier() throws {
     struct Square: Loss {
       func callAsFunction(_ logits: Tensor, _ labels: Tensor) throws -> Tensor { try logits.square().mean() }

@@ -119,7 +119,7 @@ struct ModuleLayoutTests {
     #expect(error.path == ["1"])
   }
 
-  @Test("properties that hold no modules are left in peace")
+  @Test("properties without modules are ignored")
   func others() throws {
     final class Net: Holder {
       let own = linear()
@@ -173,7 +173,7 @@ struct ModuleLayoutTests {
       try problem(Twice()) == "Twice.convBN and Twice.conv_bn both have the key conv_bn: rename one of them")
   }
 
-  @Test("a weak parent is no child; a strong one is an error and no endless loop")
+  @Test("a weak parent is not a child; a strong one is an error, not an endless loop")
   func parents() throws {
     final class Child: Holder {
       weak var parent: Module?

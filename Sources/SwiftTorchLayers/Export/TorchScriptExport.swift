@@ -15,9 +15,9 @@ extension ScriptModule {
   ///   - example: an input; needed only when there is a module with a `forward` of its own.
   ///   - fixedSize: the recording is for images of the example's size alone, and refuses others. It has no effect on what
   ///     is written as source.
-  /// - Throws: `TorchError` naming the module that cannot be used; that needs the example; that behaves otherwise in training and is not in
-  ///   evaluation; whose recording serves only the example's batch size or image size; or the two tensors that share
-  ///   memory without being one.
+  /// - Throws: `TorchError` naming the module that cannot be used; that needs the example; that behaves otherwise in
+  ///   training and is not in evaluation; whose recording serves only the example's batch size or image size; or the two
+  ///   tensors that share memory without being one.
   public convenience init(_ model: Module, example: Tensor? = nil, fixedSize: Bool = false) throws {
     try model.checkAll()
     try requireSeparateMemory(model)

@@ -61,11 +61,7 @@ public class AdamBase: Optimizer<AdamSettings>, CapturableOptimizer {
   public func refreshLearningRates() throws { try rates.refresh(learningRates, starts) }
 
   override func problem(_ s: AdamSettings) -> String? {
-    if !(s.lr >= 0 && s.eps >= 0 && s.weightDecay >= 0) {
-      return "lr, eps and weightDecay must not be negative"
-    }
-    if !((0..<1).contains(s.betas.0) && (0..<1).contains(s.betas.1)) { return "betas must be in 0..<1" }
-    return nil
+    betaProblem(lr: s.lr, eps: s.eps, weightDecay: s.weightDecay, betas: s.betas)
   }
 
   override func stateNames(_ settings: AdamSettings) -> [String] {

@@ -51,11 +51,7 @@ public final class Adamax: Optimizer<Adamax.Settings>, AnyOptimizer {
   }
 
   override func problem(_ s: Settings) -> String? {
-    if !(s.lr >= 0 && s.eps >= 0 && s.weightDecay >= 0) {
-      return "lr, eps and weightDecay must not be negative"
-    }
-    if !((0..<1).contains(s.betas.0) && (0..<1).contains(s.betas.1)) { return "betas must be in 0..<1" }
-    return nil
+    betaProblem(lr: s.lr, eps: s.eps, weightDecay: s.weightDecay, betas: s.betas)
   }
 
   override func stateNames(_ settings: Settings) -> [String] { ["step", "exp_avg", "exp_inf"] }

@@ -183,6 +183,12 @@ open class Optimizer<Settings> {
   }
 }
 
+/// What is wrong with the settings that Adam and its relatives share.
+func betaProblem(lr: Double, eps: Double, weightDecay: Double, betas: (Double, Double)) -> String? {
+  if !(lr >= 0 && eps >= 0 && weightDecay >= 0) { return "lr, eps and weightDecay must not be negative" }
+  return (0..<1).contains(betas.0) && (0..<1).contains(betas.1) ? nil : "betas must be in 0..<1"
+}
+
 /// Settings with a learning rate, as those of every optimizer here have.
 public protocol OptimizerSettings: Sendable {
   var lr: Double { get set }
